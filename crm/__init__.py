@@ -1,0 +1,1 @@
+"""The business: tables, rules and services. Knows no GraphQL, HTTP or arq."""

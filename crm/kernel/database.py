@@ -1,0 +1,81 @@
+"""The connection to PostgreSQL and its migrations."""
+
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import asyncpg
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+from tortoise.migrations.executor import MigrationExecutor
+
+from crm.kernel.settings import settings
+
+MIGRATION_LOCK = 7_204_118_033  # any number, the same for every Kith process
+
+ROOMS = ("kernel", "accounts", "audit", "customers", "contacts", "activities", "segments", "invoices", "imports")
+
+
+def credentials(url: str) -> dict[str, Any]:
+    """The parts of a DATABASE_URL, as asyncpg names them; `?host=/dir` means a unix socket."""
+    parts = urlsplit(url)
+    query = {k: v[0] for k, v in parse_qs(parts.query).items()}
+    host = query.pop("host", None) or parts.hostname or "127.0.0.1"
+    return {
+        "host": host,
+        "port": parts.port or int(query.pop("port", 5432)),
+        "user": unquote(parts.username or "postgres"),
+        "password": unquote(parts.password or ""),
+        "database": unquote(parts.path.lstrip("/")) or "kith",
+        **({"ssl": query["sslmode"]} if "sslmode" in query else {}),
+    }
+
+
+def tortoise_config(url: str | None = None) -> dict[str, Any]:
+    config = settings()
+    return {
+        "connections": {
+            "default": {
+                "engine": "tortoise.backends.asyncpg",
+                "credentials": {
+                    **credentials(url or config.database_url),
+                    "minsize": 1,
+                    "maxsize": config.database_pool,
+                    "server_settings": {"timezone": "UTC", "application_name": "kith"},
+                },
+            }
+        },
+        "apps": {
+            "crm": {
+                "models": [f"crm.{room}.models" for room in ROOMS],
+                "default_connection": "default",
+                "migrations": "crm.migrations",
+            },
+            # Models over database views; the migrations must not make tables of them.
+            "views": {"models": ["crm.invoices.views"], "default_connection": "default"},
+        },
+        "use_tz": True,
+        "timezone": "UTC",
+    }
+
+
+async def connect(url: str | None = None) -> None:
+    await Tortoise.init(config=tortoise_config(url), _enable_global_fallback=True)
+
+
+async def close() -> None:
+    await Tortoise.close_connections()
+
+
+async def migrate(url: str | None = None) -> None:
+    """Brings the database to the newest schema; several processes may call it at once."""
+    config = tortoise_config(url)
+    lock = await asyncpg.connect(**credentials(url or settings().database_url))
+    try:
+        await lock.execute("select pg_advisory_lock($1)", MIGRATION_LOCK)
+        await Tortoise.init(config=config, _enable_global_fallback=True)
+        try:
+            await MigrationExecutor(get_connection("default"), config["apps"]).migrate()
+        finally:
+            await close()
+    finally:
+        await lock.close()

@@ -1,0 +1,126 @@
+"""Keyset paging: a cursor holds the values of the order columns of a row, so pages never shift under writes."""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import orjson
+from pypika_tortoise.enums import Order
+from tortoise import Model
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
+
+from crm.kernel.errors import InvalidInput
+
+M = TypeVar("M", bound=Model)
+
+DEFAULT_PAGE = 25
+MAX_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One part of an order: a column or annotation, its direction, and whether it can be null."""
+
+    name: str
+    descending: bool
+    nullable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """`first`/`after` forwards or `last`/`before` backwards; sizes 1 to 100."""
+
+    first: int | None = None
+    after: str | None = None
+    last: int | None = None
+    before: str | None = None
+
+    @property
+    def backward(self) -> bool:
+        return self.last is not None
+
+    @property
+    def size(self) -> int:
+        return self.last or self.first or DEFAULT_PAGE
+
+    def check(self) -> None:
+        """Raises InvalidInput when the sizes are out of range or both directions are asked for."""
+        for name, value in (("first", self.first), ("last", self.last)):
+            if value is not None and not 1 <= value <= MAX_PAGE:
+                raise InvalidInput.one(f"'{name}' must be from 1 to {MAX_PAGE}, not {value}.", name)
+        if self.first is not None and self.last is not None:
+            raise InvalidInput.one("Ask for 'first' or for 'last', not for both.", "last")
+
+
+def order_of(queryset: QuerySet[M]) -> tuple[Column, ...]:
+    """The total order of a QuerySet: its own, made unique by the id."""
+    described = queryset.model._meta.fields_map  # noqa: SLF001  Tortoise's own description of a model
+    names = [(name, order is Order.desc) for name, order in queryset._orderings]  # noqa: SLF001
+    if "id" not in (name for name, _ in names):
+        names.append(("id", bool(names) and names[-1][1]))
+    return tuple(Column(n, desc, n not in described or described[n].null) for n, desc in names)
+
+
+def encode_cursor(row: Model, order: Sequence[Column]) -> str:
+    """The place of a row in an order, opaque to callers."""
+    values = [getattr(row, column.name) for column in order]
+    plain = [None if v is None else v if isinstance(v, int | float) else str(v) for v in values]
+    return base64.urlsafe_b64encode(orjson.dumps([_fingerprint(order), *plain])).decode().rstrip("=")
+
+
+def decode_cursor(queryset: QuerySet[M], order: Sequence[Column], cursor: str, argument: str) -> list[Any]:
+    """The values a cursor stands for. Raises InvalidInput when it belongs to another list or was altered."""
+    try:
+        fingerprint, *plain = orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+        if fingerprint != _fingerprint(order) or len(plain) != len(order):
+            raise ValueError
+        described = queryset.model._meta.fields_map  # noqa: SLF001
+        return [
+            value if value is None or column.name not in described else described[column.name].to_python_value(value)
+            for column, value in zip(order, plain, strict=True)
+        ]
+    except (ValueError, TypeError, ArithmeticError, binascii.Error):
+        message = "This cursor does not belong to this list in this order. Use one from the list's own edges or pageInfo."
+        raise InvalidInput.one(message, argument, code="INVALID_CURSOR") from None
+
+
+def beyond(order: Sequence[Column], values: Sequence[Any], *, backward: bool) -> Q:
+    """Rows after (or before) the place `values` marks. PostgreSQL sorts nulls last ascending, first descending."""
+    column, value = order[0], values[0]
+    tie = beyond(order[1:], values[1:], backward=backward) if len(order) > 1 else None
+    steps: list[Q] = []
+    name: str = column.name
+    forwards_down = column.descending != backward
+    nulls_ahead = column.nullable and not forwards_down
+    if value is None:
+        if forwards_down:
+            steps.append(_q(f"{name}__isnull", value=False))
+        same = _q(f"{name}__isnull", value=True)
+    else:
+        steps.append(_q(f"{name}__{'lt' if forwards_down else 'gt'}", value))
+        if nulls_ahead:
+            steps.append(_q(f"{name}__isnull", value=True))
+        same = _q(name, value)
+    if tie is not None:
+        steps.append(same & tie)
+    return Q(*steps, join_type=Q.OR) if steps else Q(id__isnull=True)
+
+
+def reversed_order(order: Sequence[Column]) -> list[str]:
+    """`order_by` arguments for walking backwards."""
+    return [c.name if c.descending else f"-{c.name}" for c in order]
+
+
+def forward_order(order: Sequence[Column]) -> list[str]:
+    return [f"-{c.name}" if c.descending else c.name for c in order]
+
+
+def _q(key: str, value: Any) -> Q:
+    return Q(**{key: value})
+
+
+def _fingerprint(order: Sequence[Column]) -> str:
+    return ",".join(forward_order(order))

@@ -1,0 +1,105 @@
+"""Every setting of Kith, in one typed place. The README's table is checked against this class."""
+
+from functools import lru_cache
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A setting has a value Kith cannot run with. The message is one sentence for the operator."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(env_prefix="KITH_", env_file=".env", extra="ignore", frozen=True)
+
+    database_url: str = Field(
+        "postgres://postgres@127.0.0.1:5432/kith",
+        validation_alias="DATABASE_URL",
+        description="PostgreSQL 18: `postgres://user:password@host:port/name`, or `?host=/socket/dir`.",
+    )
+    redis_url: str = Field(
+        "redis://127.0.0.1:6379/0",
+        validation_alias="REDIS_URL",
+        description="Redis or Valkey: `redis://host:port/db`, `rediss://…` or `unix:///path/to.sock`.",
+    )
+    smtp_url: str = Field(
+        "smtp://127.0.0.1:1025",
+        validation_alias="SMTP_URL",
+        description="Outgoing mail: `smtp://user:password@host:port` (STARTTLS when offered) or `smtps://…`.",
+    )
+    storage_url: str = Field(
+        "file://./.kith/storage",
+        validation_alias="STORAGE_URL",
+        description="Where files are kept: `file:///directory` or `s3://bucket/prefix`.",
+    )
+    public_url: str = Field("http://127.0.0.1:8000", description="The address people reach the API at; used in links.")
+    mail_from: str = Field("invoices@kith.example", description="Sender address when a legal entity has none of its own.")
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Exact browser origins, comma separated, that may use the API with cookies or WebSockets."
+    )
+    graphiql: bool = Field(default=True, description="Serve the analysts' page at /graphiql.")
+    introspection: Literal["everyone", "staff"] = Field(
+        "staff", description="Who may introspect the schema: `everyone`, or only callers who are logged in."
+    )
+    secure_cookies: bool = Field(default=False, description="Mark the session cookie Secure; set it when served over HTTPS.")
+    access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an access token, in minutes.")
+    refresh_token_days: int = Field(30, ge=1, le=365, description="Life of a refresh token or browser login, in days.")
+    database_pool: int = Field(10, ge=1, le=200, description="Most database connections of one process.")
+    max_upload_mb: int = Field(250, ge=1, le=5000, description="Largest file that may be uploaded for import, in MB.")
+    request_timeout_seconds: int = Field(30, ge=1, le=600, description="Deadline of one GraphQL operation, in seconds.")
+    max_body_kb: int = Field(1024, ge=16, le=65536, description="Largest JSON request body, in KB.")
+    max_depth: int = Field(15, ge=3, le=50, description="Deepest selection a document may have.")
+    max_tokens: int = Field(4000, ge=100, le=100_000, description="Most tokens a document may have.")
+    job_lease_seconds: int = Field(20, ge=2, le=600, description="How long a worker owns a job between heartbeats, in seconds.")
+    job_sweep_seconds: float = Field(5.0, ge=0.1, le=60, description="How often workers look for due jobs and lapsed leases.")
+    job_concurrency: int = Field(8, ge=1, le=100, description="Most jobs one worker runs at once.")
+    job_max_attempts: int = Field(5, ge=1, le=50, description="Tries before a job is kept as DEAD for an admin.")
+    job_retry_seconds: float = Field(2.0, ge=0.01, le=600, description="First pause between tries; it doubles, with jitter.")
+    import_chunk_rows: int = Field(10_000, ge=1, le=100_000, description="Rows an import commits at once.")
+    idempotency_hours: int = Field(48, ge=1, le=720, description="How long an Idempotency-Key is remembered, in hours.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("database_url", "redis_url", "smtp_url", "storage_url")
+    @classmethod
+    def _known_scheme(cls, value: str, info: object) -> str:
+        schemes = {
+            "database_url": ("postgres", "postgresql"),
+            "redis_url": ("redis", "rediss", "unix"),
+            "smtp_url": ("smtp", "smtps"),
+            "storage_url": ("file", "s3"),
+        }[getattr(info, "field_name", "")]
+        if urlsplit(value).scheme not in schemes:
+            raise ValueError(f"it must begin with {' or '.join(f'{s}://' for s in schemes)}")
+        return value
+
+
+@lru_cache(1)
+def settings() -> Settings:
+    """The settings of this process, read once. Raises SettingsError with a sentence naming the variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise SettingsError("; ".join(_sentence(dict(e)) for e in error.errors())) from None
+
+
+def environment_name(field: str) -> str:
+    """The environment variable that sets `field`."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"KITH_{field.upper()}"
+
+
+def _sentence(problem: dict[str, object]) -> str:
+    location = problem["loc"]
+    name = str(location[0]) if isinstance(location, tuple) and location else "?"
+    variable = environment_name(name) if name in Settings.model_fields else name
+    reason = str(problem["msg"]).removeprefix("Value error, ")
+    return f"{variable} has a value Kith cannot use ({problem.get('input')!r}): {reason}."

@@ -1,0 +1,268 @@
+"""What the database itself refuses, and the search columns and views it keeps.
+
+Tortoise 1.1 does not create `Meta.constraints` with a table, and knows no triggers: they are written here as SQL.
+tests/crm/test_guards.py proves that each one exists after `migrate`.
+"""
+
+from tortoise import migrations
+from tortoise.migrations import operations as ops
+
+EXTENSIONS = """
+create extension if not exists pg_trgm;
+create extension if not exists unaccent;
+create extension if not exists citext;
+create extension if not exists btree_gin;
+create function kith_fold(text) returns text language sql immutable strict parallel safe
+  as $$ select lower(public.unaccent('public.unaccent'::regdictionary, $1)) $$;
+create function kith_digits(text) returns text language sql immutable strict parallel safe
+  as $$ select regexp_replace($1, '[^0-9]', '', 'g') $$;
+"""
+
+KERNEL = """
+create unique index outbox_dedupe on outbox (dedupe_key) where state = 'PENDING';
+create unique index outbox_once on outbox (once_key);
+create index outbox_due on outbox (run_after) where state = 'PENDING';
+create index outbox_leased on outbox (lease_until) where state = 'RUNNING';
+create index outbox_dead on outbox (finished_at desc, id) where state = 'DEAD';
+alter table outbox add constraint outbox_running_has_lease check ((state = 'RUNNING') = (lease_until is not null));
+alter table outbox add constraint outbox_finished check ((state in ('DONE', 'DEAD')) = (finished_at is not null));
+create function kith_ring() returns trigger language plpgsql as $$
+begin perform pg_notify('kith_outbox', ''); return null; end $$;
+create trigger outbox_ring after insert on outbox for each statement execute function kith_ring();
+create unique index idempotency_key_caller on idempotency_key (caller, key);
+create index idempotency_key_age on idempotency_key (created_at);
+"""
+
+ACCOUNTS = """
+create unique index staff_user_email on staff_user (lower(email));
+create unique index business_unit_name on business_unit (lower(name)) where archived_at is null;
+create unique index unit_membership_pair on unit_membership (unit_id, user_id);
+create index unit_membership_user on unit_membership (user_id);
+create unique index login_access on login (access_hash);
+create unique index login_refresh on login (refresh_hash);
+create index login_family on login (family);
+create index login_user on login (user_id) where revoked_at is null;
+create unique index api_token_hash on api_token (token_hash);
+create index api_token_user on api_token (user_id, created_at);
+"""
+
+CUSTOMERS = """
+create unique index pick_list_item_name on pick_list_item (list, lower(name)) where archived_at is null;
+create index pick_list_item_order on pick_list_item (list, position, name);
+alter table pick_list_item add constraint status_label_has_status check ((list = 'STATUS_LABEL') = (status is not null));
+create unique index required_field_pair on required_field (phase, field);
+alter table customer add constraint customer_name_not_empty check (name <> '');
+alter table customer add constraint customer_email_not_empty check (email <> '');
+alter table customer add constraint customer_status_follows_stage check ((status = 'PROSPECT') = (stage <> 'LIVE'));
+alter table customer add constraint customer_probability_percent check (probability between 0 and 100);
+alter table customer add constraint customer_contract_order check (contract_end >= contract_start);
+alter table customer add constraint customer_review_in_contract
+  check (contract_review is null or ((contract_start is null or contract_review >= contract_start)
+                                 and (contract_end is null or contract_review <= contract_end)));
+alter table customer add constraint customer_live_is_complete check (stage <> 'LIVE' or (
+  registration_number is not null and account_number is not null and contract_start is not null
+  and contract_end is not null and contract_review is not null and account_manager_id is not null));
+alter table customer add constraint customer_block_has_reason check ((blocked_at is null) = (blocked_reason is null));
+alter table customer add constraint customer_churn_has_reason check (status <> 'CHURNED' or churn_reason is not null);
+alter table customer add constraint customer_one_discount check (discount_percent is null or discount_amount is null);
+alter table customer add constraint customer_discount_range
+  check (discount_percent between 0 and 100 and (discount_amount is null or discount_amount >= 0)
+         or discount_percent is null and (discount_amount is null or discount_amount >= 0));
+alter table customer add constraint customer_tax_rate_percent check (tax_rate between 0 and 100);
+alter table customer add constraint customer_currency_code check (currency ~ '^[A-Z]{3}$');
+alter table customer add constraint customer_country_code check (address_country ~ '^[A-Z]{2}$');
+alter table customer add constraint customer_manager_in_unit
+  foreign key (unit_id, account_manager_id) references unit_membership (unit_id, user_id);
+create unique index customer_account_number on customer (unit_id, account_number) where archived_at is null;
+create unique index customer_external_id on customer (unit_id, external_id) where archived_at is null;
+create index customer_email on customer (unit_id, lower(email));
+create index customer_registration on customer (unit_id, registration_number);
+create index customer_tags on customer using gin (tags);
+create index customer_group_fk on customer (customer_group_id);
+create index customer_industry_fk on customer (industry_id);
+create index customer_source_fk on customer (source_id);
+create index customer_provision_fk on customer (service_provision_id);
+create index customer_label_fk on customer (status_label_id);
+create index customer_service_manager_fk on customer (service_manager_id);
+create unique index customer_invoice_type_pair on customer_invoice_type (customer_id, picklistitem_id);
+alter table customer add column search_text text generated always as (kith_fold(name || ' ' || email)) stored;
+alter table customer add column search_phones text generated always as
+  (kith_digits(coalesce(phone, '') || ' ' || coalesce(fax, ''))) stored;
+create index customer_search_text on customer using gin (search_text gin_trgm_ops);
+create index customer_search_phones on customer using gin (search_phones gin_trgm_ops);
+"""
+
+CONTACTS = """
+alter table contact add constraint contact_name_not_empty check (name <> '');
+alter table contact add constraint contact_email_not_empty check (email <> '');
+create unique index contact_one_primary on contact (customer_id) where is_primary;
+create unique index contact_email on contact (customer_id, lower(email));
+alter table contact add column search_text text generated always as (kith_fold(name || ' ' || email)) stored;
+alter table contact add column search_phones text generated always as (kith_digits(coalesce(phone, ''))) stored;
+create index contact_search_text on contact using gin (search_text gin_trgm_ops);
+create index contact_search_phones on contact using gin (search_phones gin_trgm_ops);
+create function kith_contact_primary() returns trigger language plpgsql as $$
+declare affected uuid := coalesce(new.customer_id, old.customer_id);
+begin
+  if exists (select 1 from contact where customer_id = affected)
+     and not exists (select 1 from contact where customer_id = affected and is_primary) then
+    raise exception 'customer % has contacts but no primary one', affected
+      using errcode = 'check_violation', constraint = 'contact_has_primary';
+  end if;
+  return null;
+end $$;
+create constraint trigger contact_has_primary after update or delete on contact
+  deferrable initially deferred for each row execute function kith_contact_primary();
+create function kith_contacts_primary() returns trigger language plpgsql as $$
+begin
+  if exists (select 1 from added a where not exists
+             (select 1 from contact c where c.customer_id = a.customer_id and c.is_primary)) then
+    raise exception 'a customer has contacts but no primary one'
+      using errcode = 'check_violation', constraint = 'contact_has_primary';
+  end if;
+  return null;
+end $$;
+create trigger contact_insert_has_primary after insert on contact referencing new table as added
+  for each statement execute function kith_contacts_primary();
+"""
+
+ACTIVITIES = """
+alter table activity add constraint activity_title_not_empty check (title <> '');
+alter table activity add constraint activity_duration
+  check (duration_minutes is null or (duration_minutes >= 0 and type in ('CALL', 'MEETING')));
+create index activity_contact on activity (contact_id, occurred_at);
+create index activity_invoice on activity (invoice_id) where invoice_id is not null;
+alter table activity add column search_text text generated always as
+  (kith_fold(title || ' ' || coalesce(description, ''))) stored;
+create index activity_search_text on activity using gin (search_text gin_trgm_ops);
+create function kith_last_activity() returns trigger language plpgsql as $$
+begin
+  update customer c set last_activity_at = n.latest
+    from (select customer_id, max(occurred_at) as latest from added where occurred_at <= now() group by customer_id) n
+   where c.id = n.customer_id and (c.last_activity_at is null or c.last_activity_at < n.latest);
+  return null;
+end $$;
+create trigger activity_last after insert on activity referencing new table as added
+  for each statement execute function kith_last_activity();
+create function kith_last_activity_again() returns trigger language plpgsql as $$
+begin
+  update customer c set last_activity_at = (select max(occurred_at) from activity a
+                                             where a.customer_id = c.id and a.occurred_at <= now())
+   where c.id = old.customer_id;
+  return null;
+end $$;
+create trigger activity_last_again after delete or update of occurred_at on activity
+  for each row execute function kith_last_activity_again();
+"""
+
+SEGMENTS = """
+create unique index segment_name on segment (coalesce(unit_id, '00000000-0000-0000-0000-000000000000'), lower(name))
+  where archived_at is null;
+alter table segment add constraint segment_rule_if_dynamic check ((type = 'DYNAMIC') = (rule is not null));
+create unique index segment_membership_open on segment_membership (segment_id, customer_id) where left_at is null;
+alter table segment_membership add constraint membership_order check (left_at >= entered_at);
+"""
+
+INVOICES = """
+create unique index legal_entity_name on legal_entity (lower(name)) where archived_at is null;
+create unique index number_series_kind on number_series (legal_entity_id, kind);
+create unique index number_counter_year on number_counter (series_id, year);
+create unique index email_template_language on email_template (legal_entity_id, language);
+create unique index invoice_number on invoice (legal_entity_id, number) where number is not null;
+create unique index invoice_sequence on invoice (legal_entity_id, number_year, number_seq) where number is not null;
+create unique index invoice_line_position on invoice_line (invoice_id, position);
+create unique index invoice_tax_group on invoice_tax (invoice_id, category, rate);
+create unique index delivery_message on delivery (message_id);
+create index delivery_queued on delivery (created_at) where state = 'QUEUED';
+alter table invoice add constraint invoice_numbered_when_issued check (
+  (state = 'DRAFT') = (number is null) and (state = 'DRAFT') = (issue_date is null)
+  and (state = 'DRAFT') = (frozen is null) and (number is null) = (number_seq is null));
+alter table invoice add constraint invoice_not_negative check (
+  net_total >= 0 and tax_total >= 0 and gross_total >= 0 and paid_total >= 0 and credited_total >= 0 and due_total >= 0);
+alter table invoice add constraint invoice_gross_adds_up check (gross_total = net_total + tax_total);
+alter table invoice add constraint invoice_net_adds_up check (net_total = lines_total - discount_total);
+alter table invoice add constraint invoice_due_adds_up check (due_total = gross_total - paid_total - credited_total);
+alter table invoice add constraint invoice_paid_in_full check (state <> 'PAID' or due_total = 0);
+alter table invoice add constraint invoice_void_has_reason check ((state = 'VOID') = (void_reason is not null));
+alter table invoice add constraint invoice_one_discount check (discount_percent is null or discount_amount is null);
+alter table invoice add constraint invoice_pdf_whole check ((pdf_key is null) = (pdf_sha256 is null));
+alter table invoice_line add constraint invoice_line_one_discount
+  check (discount_percent is null or discount_amount is null);
+alter table payment add constraint payment_positive check (amount > 0);
+create function kith_invoice_frozen() returns trigger language plpgsql as $$
+begin
+  if tg_op = 'DELETE' then
+    if old.state <> 'DRAFT' then
+      raise exception 'invoice % is issued and cannot be deleted', old.number
+        using errcode = 'check_violation', constraint = 'invoice_frozen';
+    end if;
+    return old;
+  end if;
+  if old.state <> 'DRAFT' and (
+       to_jsonb(new) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at}'::text[]
+    <> to_jsonb(old) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at}'::text[]
+    or new.state = 'DRAFT'
+    or old.state = 'VOID' and new.state <> 'VOID'
+    or old.pdf_sha256 is not null and (new.pdf_sha256 is distinct from old.pdf_sha256
+                                       or new.pdf_key is distinct from old.pdf_key)) then
+    raise exception 'invoice % is issued and cannot be changed', old.number
+      using errcode = 'check_violation', constraint = 'invoice_frozen';
+  end if;
+  return new;
+end $$;
+create trigger invoice_frozen before update or delete on invoice for each row execute function kith_invoice_frozen();
+create function kith_invoice_part_frozen() returns trigger language plpgsql as $$
+declare parent uuid := case when tg_op = 'DELETE' then old.invoice_id else new.invoice_id end;
+begin
+  if exists (select 1 from invoice where id = parent and state <> 'DRAFT')
+     or tg_op = 'UPDATE' and exists (select 1 from invoice where id = old.invoice_id and state <> 'DRAFT') then
+    raise exception 'the invoice is issued: its lines and taxes cannot be changed'
+      using errcode = 'check_violation', constraint = 'invoice_frozen';
+  end if;
+  return case when tg_op = 'DELETE' then old else new end;
+end $$;
+create trigger invoice_line_frozen before insert or update or delete on invoice_line
+  for each row execute function kith_invoice_part_frozen();
+create trigger invoice_tax_frozen before insert or update or delete on invoice_tax
+  for each row execute function kith_invoice_part_frozen();
+create function kith_payment_kept() returns trigger language plpgsql as $$
+begin
+  raise exception 'a recorded payment cannot be changed or deleted'
+    using errcode = 'check_violation', constraint = 'payment_kept';
+end $$;
+create trigger payment_kept before update or delete on payment for each row execute function kith_payment_kept();
+create view customer_balance as
+  select i.customer_id::text || ':' || i.currency as id, i.customer_id, i.currency,
+         sum(i.gross_total)::numeric(20, 4) as invoiced, sum(i.paid_total)::numeric(20, 4) as paid,
+         sum(i.due_total)::numeric(20, 4) as outstanding,
+         coalesce(sum(i.due_total) filter
+           (where i.state = 'SENT' and i.due_date < (now() at time zone e.time_zone)::date), 0)::numeric(20, 4) as overdue
+    from invoice i join legal_entity e on e.id = i.legal_entity_id
+   where i.state in ('SENT', 'PAID')
+   group by i.customer_id, i.currency;
+"""
+
+IMPORTS = """
+alter table import add constraint import_adds_up
+  check (rows_done = created_count + updated_count + skipped_count + failed_count);
+alter table import add constraint import_finished check
+  ((state in ('COMPLETED', 'CANCELLED', 'FAILED')) = (finished_at is not null));
+create unique index imported_row_once on imported_row (run_id, line);
+create unique index import_rejected_once on import_rejected_row (run_id, line);
+"""
+
+
+class Migration(migrations.Migration):
+    dependencies = [("crm", "0001_initial")]
+
+    operations = [
+        ops.RunSQL(EXTENSIONS),
+        ops.RunSQL(KERNEL),
+        ops.RunSQL(ACCOUNTS),
+        ops.RunSQL(CUSTOMERS),
+        ops.RunSQL(CONTACTS),
+        ops.RunSQL(ACTIVITIES),
+        ops.RunSQL(SEGMENTS),
+        ops.RunSQL(INVOICES),
+        ops.RunSQL(IMPORTS),
+    ]
