@@ -64,6 +64,8 @@ class Postgres:
     `durable=False` trades safety after a crash for speed. Errors that a person can mend are StartErrors.
     """
 
+    name = "postgres"
+
     def __init__(self, directory: Path, *, durable: bool = True, identity: Identity | None = None) -> None:
         self.directory = directory.resolve()
         self.durable = durable
@@ -86,6 +88,10 @@ class Postgres:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    def exit_code(self) -> int | None:
+        """Return how the server ended, None while it runs."""
+        return self._process.poll() if self._process else None
 
     def url(self, database: str = "postgres") -> str:
         """Return the DATABASE_URL of `database`, which need not exist yet."""

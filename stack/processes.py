@@ -27,6 +27,7 @@ def spawn(
     identity: Identity | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
+    inherit: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a child in its own session (a Ctrl-C in the terminal reaches only us), logging to `log`.
 
@@ -42,6 +43,7 @@ def spawn(
         start_new_session=True,
         env=env,
         cwd=cwd,
+        pass_fds=inherit,
         user=identity.uid if identity and switch else None,
         group=identity.gid if identity and switch else None,
         extra_groups=[] if switch else None,
@@ -139,6 +141,15 @@ class DirectoryLock:
         os.ftruncate(fd, 0)
         os.pwrite(fd, str(os.getpid()).encode(), 0)
         self._fd = fd
+
+    def is_held(self) -> bool:
+        """Say whether some process holds it now."""
+        try:
+            self.acquire()
+        except StartError:
+            return True
+        self.release()
+        return False
 
     def release(self) -> None:
         if self._fd is not None:

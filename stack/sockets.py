@@ -53,14 +53,24 @@ def _can_bind(path: Path) -> bool:
     return True
 
 
-def free_port(preferred: int, *, host: str = LOOPBACK, tries: int = 100) -> int:
-    """`preferred`, or the next port nobody listens on."""
+def listen(preferred: int, *, host: str = LOOPBACK, tries: int = 100) -> socket.socket:
+    """Listen on `preferred` (0: any), or on the next port nobody else listens on.
+
+    The socket itself is handed to the server that answers on it: no other program can take the port in
+    between, and callers wait instead of being refused while that server restarts.
+    """
     for port in range(preferred, preferred + tries):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except OSError:
-                continue
-            return port
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+            listener.listen(2048)
+        except OSError:
+            listener.close()
+            continue
+        return listener
     raise StartError(f"Ports {preferred} to {preferred + tries - 1} are all in use on {host}.")
+
+
+def port_of(listener: socket.socket) -> int:
+    return int(listener.getsockname()[1])

@@ -22,6 +22,8 @@ START_SECONDS = 30
 class Valkey:
     """A server that keeps its data in `directory`; a context manager that starts and stops it."""
 
+    name = "valkey"
+
     def __init__(self, directory: Path, *, durable: bool = True) -> None:
         self.directory = directory.resolve()
         self.durable = durable
@@ -41,6 +43,10 @@ class Valkey:
     @property
     def pid(self) -> int | None:
         return self._process.pid if self._process else None
+
+    def exit_code(self) -> int | None:
+        """Return how the server ended, None while it runs."""
+        return self._process.poll() if self._process else None
 
     @property
     def url(self) -> str:
