@@ -57,7 +57,7 @@ class MailPage:
 
     def html(self, request: Request) -> Response:
         found = self._find(request)
-        html = _with_own_images(found.html() or "", found.id, found.attachments())
+        html = _with_own_images(found.html() or "", found.id, found.parts())
         # A link opens a tab of its own: inside the frame its site would be sandboxed and useless.
         body = '<!doctype html><meta charset="utf-8"><base target="_blank">' + html
         return Response(body, media_type="text/html", headers=_headers(FOREIGN_PAGES))
@@ -144,7 +144,8 @@ def create_page(mailbox: Mailbox) -> Starlette:
 
 def person(address: str) -> str:
     """Return the name before an address, else the address."""
-    name, mail = parseaddr(address.partition(">")[0] + ">" if "<" in address else address)
+    first = address.partition(">")[0] + ">" if "<" in address else address
+    name, mail = parseaddr(first)
     return name or mail or address or "nobody"
 
 

@@ -7,12 +7,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
 from email.message import EmailMessage
 from email.parser import BytesParser
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 
+FOLD = re.compile(r"\r?\n(?=[ \t])")
 ID = re.compile(r"[0-9]{8}T[0-9]{12}-[0-9a-f]{8}")
 STAMP = "%Y%m%dT%H%M%S%f"
 HEADER_BYTES = 65_536
@@ -32,6 +35,9 @@ class Part:
     file_name: str
     content_id: str
     size: int
+
+    def is_inside(self, html: str) -> bool:
+        return bool(self.content_id) and f"cid:{self.content_id}" in html
 
 
 @dataclass(frozen=True)
@@ -74,8 +80,22 @@ class StoredMessage:
         return _text_of(self._body("html"))
 
     def attachments(self) -> list[Part]:
+        """Return what is neither the text nor a picture inside it."""
         shown = [self._body("plain"), self._body("html")]
-        return [part for part, found in self._parts() if not any(found is body for body in shown)]
+        html = self.html() or ""
+        return [
+            part
+            for part, found in self._parts()
+            if not any(found is body for body in shown) and not part.is_inside(html)
+        ]
+
+    def parts(self) -> list[Part]:
+        return [part for part, _ in self._parts()]
+
+    def unlisted_recipients(self) -> list[str]:
+        """Return who got the message without being named in it."""
+        named = f"{self.header('to')} {self.header('cc')}".casefold()
+        return [address for address in self.envelope_to if address.casefold() not in named]
 
     def part(self, number: int) -> tuple[Part, bytes] | None:
         return next(((part, _payload(found)) for part, found in self._parts() if part.number == number), None)
@@ -175,15 +195,17 @@ def _received(name: str) -> datetime:
 
 
 def _headers(message: EmailMessage) -> list[tuple[str, str]]:
-    return [(name, _decoded(name, str(value))) for name, value in message.raw_items()]
+    return [(name, _decoded(str(value))) for name, value in message.raw_items()]
 
 
-def _decoded(name: str, value: str) -> str:
-    """Decode one header; the parser of the standard library gives up on some that people do send."""
-    text = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def _decoded(value: str) -> str:
+    """Decode a header without judging it: a parser of addresses would drop what it does not understand."""
+    text = FOLD.sub("", value.encode("utf-8", "surrogateescape").decode("utf-8", "replace"))
+    if "=?" not in text:
+        return text
     try:
-        return str(policy.default.header_factory(name, text))
-    except Exception:  # noqa: BLE001 - shown as it came
+        return str(make_header(decode_header(text)))
+    except (LookupError, ValueError, HeaderParseError):
         return text
 
 
