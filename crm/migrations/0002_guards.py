@@ -24,11 +24,14 @@ create unique index outbox_once on outbox (once_key);
 create index outbox_due on outbox (run_after) where state = 'PENDING';
 create index outbox_leased on outbox (lease_until) where state = 'RUNNING';
 create index outbox_dead on outbox (finished_at desc, id) where state = 'DEAD';
+create index outbox_done on outbox (finished_at) where state = 'DONE';
 alter table outbox add constraint outbox_running_has_lease check ((state = 'RUNNING') = (lease_until is not null));
 alter table outbox add constraint outbox_finished check ((state in ('DONE', 'DEAD')) = (finished_at is not null));
 create function kith_ring() returns trigger language plpgsql as $$
 begin perform pg_notify('kith_outbox', ''); return null; end $$;
 create trigger outbox_ring after insert on outbox for each statement execute function kith_ring();
+create trigger outbox_ring_again after update of state on outbox for each row
+  when (new.state = 'PENDING' and old.state <> 'PENDING') execute function kith_ring();
 create unique index idempotency_key_caller on idempotency_key (caller, key);
 create index idempotency_key_age on idempotency_key (created_at);
 """
