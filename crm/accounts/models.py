@@ -68,7 +68,12 @@ class Transport(StrEnum):
 
 
 class Login(Model):
-    """One link of a chain of logins: each refresh ends this one and begins the next in the same family."""
+    """One link of a chain of logins: each refresh spends its refresh token and begins the family's next link.
+
+    BEARER: a short access token and a refresh token. COOKIE: one token that lives as long as a refresh token, and
+    none to refresh with, since scripts in the page cannot read it. `revoked_at` ends a link at once;
+    `refreshed_at` only its refresh token: requests on their way with the older access token still arrive.
+    """
 
     id = key()
     user: fields.ForeignKeyRelation[User] = fields.ForeignKeyField(
@@ -89,6 +94,19 @@ class Login(Model):
 
     class Meta:
         table = "login"
+
+
+class LoginAttempt(Model):
+    """Wrong passwords in a row for one e-mail address, a user's or not; the address itself is not kept."""
+
+    id = key()
+    email_hash = fields.CharField(max_length=64)
+    attempts = fields.IntField()
+    blocked_until = fields.DatetimeField(null=True)
+    last_at = fields.DatetimeField(db_default=Now())
+
+    class Meta:
+        table = "login_attempt"
 
 
 class ApiToken(Model):

@@ -1,28 +1,30 @@
 """The history: who changed what, when, through which door."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from tortoise import Model, fields
 from tortoise.fields.db_defaults import Now
 from tortoise.indexes import Index
 
-from crm.accounts.models import BusinessUnit, User
 from crm.kernel.actor import Via
 from crm.kernel.models import key
 
+if TYPE_CHECKING:
+    from crm.accounts.models import BusinessUnit, User
+
 
 class HistoryEntry(Model):
-    """One action on one record. `changes` is a list of {field, before, after}; it outlives the record it is about."""
+    """One action on one record. `changes` is a list of {field, before, after}; it outlives its record."""
 
     id = key()
     subject_kind = fields.CharField(max_length=30)
     subject_id = fields.UUIDField()
     customer_id = fields.UUIDField(null=True)
-    unit: fields.ForeignKeyNullableRelation[BusinessUnit] = fields.ForeignKeyField(
+    unit: "fields.ForeignKeyNullableRelation[BusinessUnit]" = fields.ForeignKeyField(
         "crm.BusinessUnit", related_name=False, on_delete=fields.RESTRICT, null=True
     )
-    user: fields.ForeignKeyNullableRelation[User] = fields.ForeignKeyField(
+    user: "fields.ForeignKeyNullableRelation[User]" = fields.ForeignKeyField(
         "crm.User", related_name=False, on_delete=fields.RESTRICT, null=True
     )
     actor_name = fields.CharField(max_length=120)

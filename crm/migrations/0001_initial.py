@@ -98,6 +98,18 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
+            name='LoginAttempt',
+            fields=[
+                ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True, db_default=SqlDefault('uuidv7()'))),
+                ('email_hash', fields.CharField(max_length=64)),
+                ('attempts', fields.IntField()),
+                ('blocked_until', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
+                ('last_at', fields.DatetimeField(db_default=Now(), auto_now=False, auto_now_add=False)),
+            ],
+            options={'table': 'login_attempt', 'app': 'crm', 'pk_attr': 'id', 'table_description': "Wrong passwords in a row for one e-mail address, a user's or not; the address itself is not kept."},
+            bases=['Model'],
+        ),
+        ops.CreateModel(
             name='NumberSeries',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True, db_default=SqlDefault('uuidv7()'))),
@@ -329,7 +341,7 @@ class Migration(migrations.Migration):
                 ('changes', fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
                 ('created_at', fields.DatetimeField(db_default=Now(), auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'history_entry', 'app': 'crm', 'indexes': [Index(fields=['customer_id', 'created_at', 'id'], name='history_customer'), Index(fields=['subject_id', 'created_at', 'id'], name='history_subject'), Index(fields=['created_at', 'id'], name='history_time')], 'pk_attr': 'id', 'table_description': 'One action on one record. `changes` is a list of {field, before, after}; it outlives the record it is about.'},
+            options={'table': 'history_entry', 'app': 'crm', 'indexes': [Index(fields=['customer_id', 'created_at', 'id'], name='history_customer'), Index(fields=['subject_id', 'created_at', 'id'], name='history_subject'), Index(fields=['created_at', 'id'], name='history_time')], 'pk_attr': 'id', 'table_description': 'One action on one record. `changes` is a list of {field, before, after}; it outlives its record.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -521,7 +533,7 @@ class Migration(migrations.Migration):
                 ('user_agent', fields.CharField(default='', max_length=300)),
                 ('created_at', fields.DatetimeField(db_default=Now(), auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'login', 'app': 'crm', 'pk_attr': 'id', 'table_description': 'One link of a chain of logins: each refresh ends this one and begins the next in the same family.'},
+            options={'table': 'login', 'app': 'crm', 'pk_attr': 'id', 'table_description': "One link of a chain of logins: each refresh spends its refresh token and begins the family's next link."},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -44,7 +44,9 @@ create index unit_membership_user on unit_membership (user_id);
 create unique index login_access on login (access_hash);
 create unique index login_refresh on login (refresh_hash);
 create index login_family on login (family);
-create index login_user on login (user_id) where revoked_at is null;
+create index login_user on login (user_id, refresh_expires_at);
+create unique index login_attempt_email on login_attempt (email_hash);
+create index login_attempt_age on login_attempt (last_at);
 create unique index api_token_hash on api_token (token_hash);
 create index api_token_user on api_token (user_id, created_at);
 """

@@ -1,0 +1,29 @@
+"""Reading history, newest first. The functions return un-awaited QuerySets."""
+
+from uuid import UUID
+
+from tortoise.queryset import QuerySet
+
+from crm.audit.models import HistoryEntry
+from crm.kernel.actor import Actor
+from crm.kernel.ids import Kind
+
+
+def visible_to(actor: Actor) -> QuerySet[HistoryEntry]:
+    """Entries of the actor's units; all of them for an admin, who alone sees those of no unit."""
+    entries = _newest_first()
+    return entries if actor.sees_all_units else entries.filter(unit_id__in=list(actor.unit_ids))
+
+
+def history_of_customer(customer_id: UUID) -> QuerySet[HistoryEntry]:
+    """What happened to a customer, its contacts and invoices. The caller has checked that it is visible."""
+    return _newest_first().filter(customer_id=customer_id)
+
+
+def history_of_subject(kind: Kind, subject_id: UUID) -> QuerySet[HistoryEntry]:
+    """What happened to one record. The caller has checked that it is visible."""
+    return _newest_first().filter(subject_id=subject_id, subject_kind=kind.value)
+
+
+def _newest_first() -> QuerySet[HistoryEntry]:
+    return HistoryEntry.all().order_by("-created_at", "-id")

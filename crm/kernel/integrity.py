@@ -1,0 +1,42 @@
+"""What PostgreSQL refuses, said in the language of the business.
+
+A rule that two requests could break together (a unique e-mail, a manager's membership) is guarded by a
+constraint. A service that loses such a race finds the sentence for it here, by the constraint's name.
+"""
+
+import contextlib
+import inspect
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+import asyncpg
+from tortoise.exceptions import IntegrityError
+
+from crm.kernel.errors import DomainError
+from crm.kernel.transaction import raw_connection
+
+Refusal = Callable[[], DomainError | Awaitable[DomainError]]
+
+
+def constraint_of(error: BaseException) -> str | None:
+    """The constraint or unique index that refused, or None when it was no such refusal."""
+    cause = error.args[0] if isinstance(error, IntegrityError) and error.args else error
+    return cause.constraint_name if isinstance(cause, asyncpg.IntegrityConstraintViolationError) else None
+
+
+@contextlib.asynccontextmanager
+async def refusing(refusals: Mapping[str, Refusal]) -> AsyncIterator[None]:
+    """Writes inside the block that break a named constraint raise that name's error instead.
+
+    Only inside `transaction()`. The block runs under a savepoint, so a factory may be a coroutine function
+    that still reads, such as to name the record that stands in the way. Other violations pass through. A
+    deferred constraint speaks at commit and cannot be caught here.
+    """
+    try:
+        async with raw_connection().transaction():
+            yield
+    except (IntegrityError, asyncpg.IntegrityConstraintViolationError) as error:
+        factory = refusals.get(constraint_of(error) or "")
+        if factory is None:
+            raise
+        refusal = factory()
+        raise (await refusal if inspect.isawaitable(refusal) else refusal) from error
