@@ -17,6 +17,7 @@ class Kind(StrEnum):
     CUSTOMER = "cus"
     DELIVERY = "dlv"
     EMAIL_TEMPLATE = "tpl"
+    FILE = "file"
     HISTORY_ENTRY = "his"
     IMPORT = "imp"
     INVOICE = "inv"

@@ -4,7 +4,7 @@ from functools import lru_cache
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -36,6 +36,9 @@ class Settings(BaseSettings):
         description="Where files are kept: `file:///directory` or `s3://bucket/prefix`.",
     )
     public_url: str = Field("http://127.0.0.1:8000", description="The address people reach the API at; used in links.")
+    secret_key: SecretStr | None = Field(
+        None, min_length=32, description="Signs links to files; 32 or more random characters, the same for every API process."
+    )
     mail_from: str = Field("invoices@kith.example", description="Sender address when a legal entity has none of its own.")
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Exact browser origins, comma separated, that may use the API with cookies or WebSockets."
@@ -47,11 +50,13 @@ class Settings(BaseSettings):
     secure_cookies: bool = Field(default=False, description="Mark the session cookie Secure; set it when served over HTTPS.")
     access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an access token, in minutes.")
     refresh_token_days: int = Field(30, ge=1, le=365, description="Life of a refresh token or browser login, in days.")
+    password_hashing: Literal["strong", "fast"] = Field(
+        "strong", description="Work of one password check: `strong` (argon2id, 64 MB), or `fast` for automated tests only."
+    )
     database_pool: int = Field(10, ge=1, le=200, description="Most database connections of one process.")
     max_upload_mb: int = Field(250, ge=1, le=5000, description="Largest file that may be uploaded for import, in MB.")
     request_timeout_seconds: int = Field(30, ge=1, le=600, description="Deadline of one GraphQL operation, in seconds.")
     max_body_kb: int = Field(1024, ge=16, le=65536, description="Largest JSON request body, in KB.")
-    max_depth: int = Field(15, ge=3, le=50, description="Deepest selection a document may have.")
     max_tokens: int = Field(4000, ge=100, le=100_000, description="Most tokens a document may have.")
     job_lease_seconds: int = Field(20, ge=2, le=600, description="How long a worker owns a job between heartbeats, in seconds.")
     job_sweep_seconds: float = Field(5.0, ge=0.1, le=60, description="How often workers look for due jobs and lapsed leases.")

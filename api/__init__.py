@@ -1,0 +1,1 @@
+"""The GraphQL and HTTP door. Decodes, makes one call into `crm`, encodes."""

@@ -1,0 +1,142 @@
+"""The Starlette application: routes, start and stop, health."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.middleware.gzip import GZipMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+
+from api.auth import CLIENT_HEADER
+from api.files import download
+from api.http import GraphQLView
+from api.schema import schema
+from api.websocket import Hub
+from crm.kernel import database, logs, signing
+from crm.kernel.settings import settings
+
+log = structlog.get_logger(__name__)
+
+GRAPHIQL = Path(__file__).resolve().parents[1] / "graphiql" / "dist"
+GRAPHIQL_CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
+    "worker-src 'self' blob:; font-src 'self' data:; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'"
+)
+
+
+def create_app() -> Starlette:
+    """The application, for any ASGI server: `uvicorn --factory api.app:create_app`."""
+    logs.configure()
+    signing.check()
+    view = GraphQLView(schema)
+    routes: list[BaseRoute] = [
+        Route("/graphql", view),
+        WebSocketRoute("/graphql", view),
+        Route("/files/{token:path}", download),
+        Route("/healthz", _alive),
+        Route("/readyz", _ready),
+        Route("/", _home),
+    ]
+    if settings().graphiql:
+        routes += _graphiql()
+    return Starlette(routes=routes, middleware=_middleware(), lifespan=_lifespan)
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+    ours = not Tortoise.is_inited()
+    if ours:
+        await database.connect()
+    app.state.hub = Hub()
+    log.info("the API is ready", url=settings().public_url)
+    try:
+        yield
+    finally:
+        await app.state.hub.close()
+        if ours:
+            await database.close()
+
+
+def _middleware() -> list[Middleware]:
+    found = [Middleware(GZipMiddleware, minimum_size=1000)]
+    if origins := settings().allowed_origins:
+        headers = ["authorization", "content-type", "idempotency-key", CLIENT_HEADER]
+        found.insert(
+            0,
+            Middleware(
+                CORSMiddleware,
+                allow_origins=list(origins),
+                allow_methods=["GET", "POST"],
+                allow_headers=headers,
+                allow_credentials=True,
+            ),
+        )
+    return found
+
+
+async def _alive(request: Request) -> Response:
+    """Liveness: the process answers."""
+    del request
+    return PlainTextResponse("ok")
+
+
+async def _ready(request: Request) -> Response:
+    """Readiness: PostgreSQL and Redis answer too."""
+    del request
+    state = {"database": await _database_answers(), "redis": await _redis_answers()}
+    return JSONResponse(state, 200 if all(state.values()) else 503)
+
+
+async def _database_answers() -> bool:
+    try:
+        await get_connection("default").execute_query("select 1")
+    except Exception:  # noqa: BLE001  whatever it is, we are not ready
+        return False
+    return True
+
+
+async def _redis_answers() -> bool:
+    try:
+        async with Redis.from_url(settings().redis_url, socket_timeout=2) as redis:
+            return bool(await redis.ping())
+    except (RedisError, OSError):
+        return False
+
+
+async def _home(request: Request) -> Response:
+    del request
+    return RedirectResponse("/graphiql/") if settings().graphiql else PlainTextResponse("Kith. The API is at /graphql.")
+
+
+class _GraphiQL(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers["content-security-policy"] = GRAPHIQL_CSP
+        response.headers["x-content-type-options"] = "nosniff"
+        response.headers["referrer-policy"] = "no-referrer"
+        return response
+
+
+def _graphiql() -> list[BaseRoute]:
+    if not (GRAPHIQL / "index.html").is_file():
+        return [Route("/graphiql/", _graphiql_missing)]
+    page = _GraphiQL(directory=GRAPHIQL, html=True)
+    return [Route("/graphiql", lambda _: RedirectResponse("/graphiql/")), Mount("/graphiql", page)]
+
+
+async def _graphiql_missing(request: Request) -> Response:
+    del request
+    return PlainTextResponse("GraphiQL is not built. Run scripts/bootstrap (it needs Node, or installs its own).", 503)

@@ -1,0 +1,44 @@
+"""What every resolver can reach: who asks, and through which request."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import strawberry
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.websockets import WebSocket
+
+from crm.kernel.actor import Actor
+from crm.kernel.errors import Unauthenticated
+
+
+@dataclass
+class Context:
+    """One request, or one WebSocket connection. `authenticate` answers who holds the token right now."""
+
+    request: Request | WebSocket
+    response: Response | WebSocket | None
+    authenticate: Callable[["Context"], Awaitable[Actor | None]]
+    actor: Actor | None = None
+    connection_params: Any = None
+    idempotency_key: str | None = None
+    extensions: dict[str, Any] = field(default_factory=dict)
+
+    async def renew(self) -> Actor:
+        """The actor as of now; subscriptions ask before each event. Raises Unauthenticated once the login ended."""
+        self.actor = await self.authenticate(self)
+        return self.require()
+
+    def require(self) -> Actor:
+        if self.actor is None:
+            raise Unauthenticated("Log in first: call the logIn mutation, or send 'Authorization: Bearer <token>'.")
+        return self.actor
+
+
+Info: TypeAlias = strawberry.Info[Context, None]
+
+
+def actor_of(info: Info) -> Actor:
+    """Who asks. Raises Unauthenticated."""
+    return info.context.require()

@@ -1,0 +1,267 @@
+"""The shared typed filter: a JSON value that lists, dynamic segments, exports and bulk actions all understand.
+
+Its form is the API's: camelCase fields, each with operators (`eq ne in notIn lt lte gt gte contains startsWith
+isNull between`), joined by `and`, `or`, `not`, and `some`/`none`/`every` over related records. A room declares its
+fields in a `FilterSet`; `compile_filter` turns a value into a Tortoise Q.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from tortoise import Model
+from tortoise.expressions import Q, Subquery
+
+from crm.kernel.errors import InvalidInput, Problem
+from crm.kernel.ids import InvalidId, Kind, decode
+
+MAX_DEPTH = 8
+MAX_TERMS = 100
+MAX_VALUES = 500
+
+
+class Operand(StrEnum):
+    """What a field holds; it decides which operators it has."""
+
+    TEXT = "TEXT"
+    ENUM = "ENUM"
+    ID = "ID"
+    NUMBER = "NUMBER"
+    DATE = "DATE"
+    INSTANT = "INSTANT"
+    FLAG = "FLAG"
+    TAGS = "TAGS"
+
+
+_COMPARE = {"eq", "ne", "in", "notIn", "lt", "lte", "gt", "gte", "between", "isNull"}
+OPERATORS: dict[Operand, frozenset[str]] = {
+    Operand.TEXT: frozenset({"eq", "ne", "in", "notIn", "contains", "startsWith", "isNull"}),
+    Operand.ENUM: frozenset({"eq", "ne", "in", "notIn", "isNull"}),
+    Operand.ID: frozenset({"eq", "ne", "in", "notIn", "isNull"}),
+    Operand.NUMBER: frozenset(_COMPARE),
+    Operand.DATE: frozenset(_COMPARE),
+    Operand.INSTANT: frozenset(_COMPARE),
+    Operand.FLAG: frozenset({"eq"}),
+    Operand.TAGS: frozenset({"has", "hasAny", "hasAll", "isEmpty"}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FilterField:
+    """`column` is the model's field; `kind` the id's kind; `choices` the enum; `build` replaces the usual compilation."""
+
+    operand: Operand
+    column: str = ""
+    kind: Kind | None = None
+    choices: type[StrEnum] | None = None
+    build: Callable[[str, Any], Q] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRelation:
+    """Related records: rows of `model` whose `key` column names this record; `where` narrows them for good."""
+
+    model: Callable[[], type[Model]]
+    key: str
+    filters: Callable[[], "FilterSet"]
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FilterSet:
+    fields: Mapping[str, FilterField]
+    relations: Mapping[str, FilterRelation] = field(default_factory=dict)
+
+
+def compile_filter(value: Mapping[str, Any], filters: FilterSet) -> Q:
+    """The Q of a filter. Raises InvalidInput naming every wrong field with its path."""
+    compiler = _Compiler()
+    compiled = compiler.group(value, filters, ("filter",), 0)
+    if compiler.problems:
+        raise InvalidInput(compiler.problems)
+    return compiled
+
+
+def everything() -> Q:
+    return Q(id__isnull=False)
+
+
+def nothing() -> Q:
+    return Q(id__isnull=True)
+
+
+class _Compiler:
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+        self.terms = 0
+
+    def wrong(self, path: tuple[str, ...], message: str) -> Q:
+        self.problems.append(Problem(path, "INVALID_FILTER", message))
+        return nothing()
+
+    def group(self, value: Any, filters: FilterSet, path: tuple[str, ...], depth: int) -> Q:
+        """All conditions of one object hold together."""
+        if not isinstance(value, Mapping):
+            return self.wrong(path, "A filter is an object of fields.")
+        if depth > MAX_DEPTH:
+            return self.wrong(path, f"Filters may be nested {MAX_DEPTH} deep at most.")
+        parts = [self.member(name, given, filters, (*path, name), depth) for name, given in value.items() if given is not None]
+        return Q(*parts) if parts else everything()
+
+    def member(self, name: str, given: Any, filters: FilterSet, path: tuple[str, ...], depth: int) -> Q:
+        self.terms += 1
+        if self.terms > MAX_TERMS:
+            return self.wrong(path, f"A filter may have {MAX_TERMS} conditions at most.")
+        if name in {"and", "or"}:
+            return self.joined(name, given, filters, path, depth)
+        if name == "not":
+            return ~self.group(given, filters, path, depth + 1)
+        if name in filters.fields:
+            return self.field(filters.fields[name], given, path)
+        if name in filters.relations:
+            return self.relation(filters.relations[name], given, path, depth)
+        return self.wrong(path, f"There is no field '{name}' to filter by.")
+
+    def joined(self, name: str, given: Any, filters: FilterSet, path: tuple[str, ...], depth: int) -> Q:
+        if not isinstance(given, list | tuple):
+            return self.wrong(path, f"'{name}' takes a list of filters.")
+        parts = [self.group(each, filters, (*path, str(n)), depth + 1) for n, each in enumerate(given)]
+        if not parts:
+            return everything() if name == "and" else nothing()
+        return Q(*parts, join_type=Q.AND if name == "and" else Q.OR)
+
+    def relation(self, relation: FilterRelation, given: Any, path: tuple[str, ...], depth: int) -> Q:
+        if not isinstance(given, Mapping):
+            return self.wrong(path, "Use 'some', 'none' or 'every' here.")
+        parts = []
+        for quantifier, inner in given.items():
+            if inner is None:
+                continue
+            if quantifier not in {"some", "none", "every"}:
+                return self.wrong((*path, quantifier), "Use 'some', 'none' or 'every' here.")
+            condition = self.group(inner, relation.filters(), (*path, quantifier), depth + 1)
+            matching = ~condition if quantifier == "every" else condition
+            rows = relation.model().filter(matching, **relation.where).values(relation.key)
+            held = Q(id__in=Subquery(rows))
+            parts.append(held if quantifier == "some" else ~held)
+        return Q(*parts) if parts else everything()
+
+    def field(self, spec: FilterField, given: Any, path: tuple[str, ...]) -> Q:
+        if not isinstance(given, Mapping):
+            return self.wrong(path, "Give an operator, such as {\"eq\": …}.")
+        parts = []
+        for operator, operand in given.items():
+            here = (*path, operator)
+            if operand is None:
+                continue
+            if operator not in OPERATORS[spec.operand]:
+                known = ", ".join(sorted(OPERATORS[spec.operand]))
+                return self.wrong(here, f"This field has no operator '{operator}'; it has {known}.")
+            try:
+                value = _operand(spec, operator, operand)
+            except (ValueError, TypeError, InvalidOperation, InvalidId) as error:
+                return self.wrong(here, f"That value does not fit this field: {error}.")
+            parts.append((spec.build or _usual(spec.column))(operator, value))
+        return Q(*parts) if parts else everything()
+
+
+def _usual(column: str) -> Callable[[str, Any], Q]:
+    return lambda operator, value: _condition(column, operator, value)
+
+
+_SUFFIX = {
+    "eq": "",
+    "in": "__in",
+    "lt": "__lt",
+    "lte": "__lte",
+    "gt": "__gt",
+    "gte": "__gte",
+    "contains": "__icontains",
+    "startsWith": "__istartswith",
+    "hasAll": "__contains",
+    "hasAny": "__overlap",
+}
+
+
+def _condition(column: str, operator: str, value: Any) -> Q:
+    """`ne` and `notIn` include rows without a value, as people expect of 'is not'."""
+    match operator:
+        case "ne" | "notIn":
+            suffix = "__not" if operator == "ne" else "__not_in"
+            return Q(_q(column + suffix, value), _null(column), join_type=Q.OR)
+        case "isNull":
+            return _null(column) if value else ~_null(column)
+        case "between":
+            return _q(f"{column}__gte", value[0]) & _q(f"{column}__lte", value[1])
+        case "has":
+            return _q(f"{column}__contains", [value])
+        case "isEmpty":
+            return _q(f"{column}__len", 0) if value else ~_q(f"{column}__len", 0)
+    return _q(column + _SUFFIX[operator], value)
+
+
+def _q(key: str, value: Any) -> Q:
+    return Q(**{key: value})
+
+
+def _null(column: str) -> Q:
+    return _q(f"{column}__isnull", value=True)
+
+
+def _operand(spec: FilterField, operator: str, given: Any) -> Any:
+    if operator in {"isNull", "isEmpty"}:
+        return _flag(given)
+    if operator in {"in", "notIn", "hasAny", "hasAll", "between"}:
+        return _values(spec, operator, given)
+    return _value(spec, given)
+
+
+def _values(spec: FilterField, operator: str, given: Any) -> list[Any]:
+    if not isinstance(given, list | tuple):
+        raise TypeError("a list is needed")
+    if len(given) > MAX_VALUES:
+        raise ValueError(f"a list has {MAX_VALUES} values at most")
+    if operator == "between" and len(given) != 2:  # noqa: PLR2004  from and to
+        raise ValueError("'between' takes two values, from and to")
+    return [_value(spec, each) for each in given]
+
+
+def _value(spec: FilterField, given: Any) -> Any:
+    match spec.operand:
+        case Operand.ENUM:
+            return spec.choices(given) if spec.choices else _text(given)
+        case Operand.ID:
+            return given if isinstance(given, UUID) or spec.kind is None else decode(spec.kind, _text(given))
+        case Operand.NUMBER:
+            return given if isinstance(given, int | Decimal) else Decimal(_text(given))
+        case Operand.DATE:
+            return given if isinstance(given, date) else date.fromisoformat(_text(given))
+        case Operand.INSTANT:
+            return _instant(given)
+        case Operand.FLAG:
+            return _flag(given)
+        case _:
+            return _text(given)
+
+
+def _instant(given: Any) -> datetime:
+    moment = given if isinstance(given, datetime) else datetime.fromisoformat(_text(given))
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _flag(given: Any) -> bool:
+    if not isinstance(given, bool):
+        raise TypeError("true or false is needed")
+    return given
+
+
+def _text(given: Any) -> str:
+    if not isinstance(given, str):
+        raise TypeError("a text is needed")
+    if "\x00" in given:
+        raise ValueError("a text has no zero bytes")
+    return given
