@@ -2,10 +2,12 @@
 
 import json
 import os
+import secrets
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
+from stack.errors import StartError
 from stack.processes import DirectoryLock
 
 RUNNING = "running.json"
@@ -15,7 +17,6 @@ RUNNING = "running.json"
 class Running:
     """What `kith dev` tells other commands of the same checkout."""
 
-    pid: int
     api_url: str
     mail_url: str
     database_url: str
@@ -75,9 +76,33 @@ class Home:
     def log(self, name: str) -> Path:
         return self.path / "logs" / f"{name}.log"
 
+    def create(self) -> None:
+        """Make the directory; StartError when this user may not write in it."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            (self.path / "logs").mkdir(exist_ok=True)
+        except OSError as error:
+            raise StartError(f"Kith cannot keep its state in {self.path}: {error.strerror}.") from error
+
+    def announce(self, running: Running) -> None:
+        running.write(self.path / RUNNING)
+
+    def withdraw(self) -> None:
+        (self.path / RUNNING).unlink(missing_ok=True)
+
     def lock(self) -> DirectoryLock:
         """Return the lock `kith dev` holds as long as it runs."""
         return DirectoryLock(self.path / "lock", what="Kith")
+
+    def secret(self) -> str:
+        """Return the secret this checkout signs its links with, made once."""
+        path = self.path / "secret"
+        if not path.exists():
+            unfinished = path.with_suffix(f".{os.getpid()}")
+            unfinished.touch(mode=0o600)
+            unfinished.write_text(secrets.token_urlsafe(48), encoding="ascii")
+            unfinished.replace(path)
+        return path.read_text(encoding="ascii")
 
     def running(self) -> Running | None:
         """Return what runs here; a file left by a killed run counts as nothing."""

@@ -74,3 +74,8 @@ def listen(preferred: int, *, host: str = LOOPBACK, tries: int = 100) -> socket.
 
 def port_of(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
+
+
+def inherited(fd: int) -> socket.socket:
+    """Take over a listening socket that the process which started us opened."""
+    return socket.socket(fileno=fd)

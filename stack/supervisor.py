@@ -99,31 +99,31 @@ class Supervisor:
     def start(self, child: Child, *, log: Path | None = None) -> None:
         if log is not None:
             self._followers.append(_Follower(child.name, log))
-        child.start()
         self._watches.append(_Watch(child, started=time.monotonic()))
-
-    def listen_for_signals(self) -> None:
-        """From now on Ctrl-C, SIGTERM and a closed terminal end `run`; call from the main thread."""
-        for number in ENDING_SIGNALS:
-            signal.signal(number, self._end)
-
-    @property
-    def ending(self) -> bool:
-        return self._ending.is_set()
+        child.start()
 
     def run(self) -> None:
-        """Watch until a signal asks to end."""
+        """Watch until Ctrl-C, SIGTERM or a closed terminal; call from the main thread."""
+        for number in ENDING_SIGNALS:
+            signal.signal(number, self._end)
         while not self._ending.wait(CHECK_SECONDS):
             self.check()
 
     def check(self) -> None:
+        """Echo what is alarming in the logs, and restart what is down and due."""
         for follower in self._followers:
             for line in follower.alarming_lines():
                 self.say(f"{follower.name} | {line}")
         for watch in self._watches:
             self._check(watch)
 
+    def ended(self) -> Child | None:
+        """Return a child that is not running."""
+        return next((w.child for w in self._watches if w.child.exit_code() is not None), None)
+
     def stop(self) -> None:
+        """Stop every child, the last one started first; another Ctrl-C meanwhile leaves at once."""
+        interrupt_on_signals()
         for watch in reversed(self._watches):
             watch.child.stop()
         self._watches.clear()
@@ -155,6 +155,12 @@ class Supervisor:
         except Exception as error:  # noqa: BLE001 - whatever the reason, it is said and tried again
             self.say(f"{watch.child.name} could not start: {error}")
             self._plan_restart(watch, 1, now)
+
+
+def interrupt_on_signals() -> None:
+    """Let SIGTERM and a closed terminal end us as Ctrl-C does: by KeyboardInterrupt."""
+    for number in ENDING_SIGNALS:
+        signal.signal(number, signal.default_int_handler)
 
 
 class _Follower:
