@@ -118,7 +118,11 @@ async def _redis_answers() -> bool:
 
 async def _home(request: Request) -> Response:
     del request
-    return RedirectResponse("/graphiql/") if settings().graphiql else PlainTextResponse("Kith. The API is at /graphql.")
+    return (
+        RedirectResponse("/graphiql/")
+        if settings().graphiql
+        else PlainTextResponse("Kith. The API is at /graphql.")
+    )
 
 
 class _GraphiQL(StaticFiles):
@@ -139,4 +143,6 @@ def _graphiql() -> list[BaseRoute]:
 
 async def _graphiql_missing(request: Request) -> Response:
     del request
-    return PlainTextResponse("GraphiQL is not built. Run scripts/bootstrap (it needs Node, or installs its own).", 503)
+    return PlainTextResponse(
+        "GraphiQL is not built. Run scripts/bootstrap (it needs Node, or installs its own).", 503
+    )

@@ -14,7 +14,11 @@ CLIENT_HEADER = "x-kith-client"
 
 async def authenticate(context: Context) -> Actor | None:
     """The actor behind a request or socket as of now; None for nobody."""
-    token = bearer(context.request.headers) or _from_init(context.connection_params) or _from_cookie(context.request)
+    token = (
+        bearer(context.request.headers)
+        or _from_init(context.connection_params)
+        or _from_cookie(context.request)
+    )
     return await actor_for_token(token) if token else None
 
 

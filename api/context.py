@@ -32,7 +32,9 @@ class Context:
 
     def require(self) -> Actor:
         if self.actor is None:
-            raise Unauthenticated("Log in first: call the logIn mutation, or send 'Authorization: Bearer <token>'.")
+            raise Unauthenticated(
+                "Log in first: call the logIn mutation, or send 'Authorization: Bearer <token>'."
+            )
         return self.actor
 
 

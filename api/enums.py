@@ -9,7 +9,9 @@ import strawberry
 E = TypeVar("E", bound=Enum)
 
 
-def describe(enum: type[E], *, description: str, values: Mapping[str, str], name: str | None = None) -> type[E]:
+def describe(
+    enum: type[E], *, description: str, values: Mapping[str, str], name: str | None = None
+) -> type[E]:
     """Declares an enum. `values` describes each member by name; one left out is a programming error."""
     declared = strawberry.enum(enum, name=name, description=description)
     definition: Any = getattr(declared, "__strawberry_definition__")  # noqa: B009  mypy knows no such attribute

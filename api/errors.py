@@ -21,9 +21,13 @@ log = structlog.get_logger(__name__)
 
 @strawberry.interface(description="Why a mutation was refused. Nothing was changed.")
 class UserError:
-    code: str = strawberry.field(description="What went wrong, for programs. The codes are listed in docs/errors.md.")
+    code: str = strawberry.field(
+        description="What went wrong, for programs. The codes are listed in docs/errors.md."
+    )
     message: str = strawberry.field(description="What went wrong and what to do about it, for people.")
-    path: list[str] = strawberry.field(description="The field of the input it is about; empty when it is about none.")
+    path: list[str] = strawberry.field(
+        description="The field of the input it is about; empty when it is about none."
+    )
 
 
 @strawberry.type(description="A field of the input is wrong.")
@@ -85,7 +89,7 @@ USER_ERRORS = (
 )
 
 
-def user_errors(error: DomainError) -> list[UserError]:
+def user_errors(error: DomainError) -> list[UserError]:  # noqa: PLR0911  one line an error
     """What a mutation's payload says of a refusal."""
     if isinstance(error, errors.InvalidInput):
         return [InputError(code=p.code, message=p.message, path=list(p.path)) for p in error.problems]
@@ -95,7 +99,9 @@ def user_errors(error: DomainError) -> list[UserError]:
     if isinstance(error, errors.DuplicateRecord):
         return [DuplicateRecord(**told, kind=error.kind, key=error.existing_id)]
     if isinstance(error, errors.InvalidTransition):
-        return [InvalidTransition(**told, action=error.action, state=error.state, allowed=list(error.allowed))]
+        return [
+            InvalidTransition(**told, action=error.action, state=error.state, allowed=list(error.allowed))
+        ]
     if isinstance(error, errors.NotFound):
         return [NotFoundError(**told)]
     if isinstance(error, errors.Forbidden | errors.Unauthenticated):
@@ -113,7 +119,9 @@ def coded(error: Exception) -> GraphQLError:
     if isinstance(error, DomainError):
         code = "BAD_USER_INPUT" if isinstance(error, errors.InvalidInput) else error.code
         details = [{"path": list(p.path), "code": p.code} for p in getattr(error, "problems", ())]
-        return StrawberryGraphQLError(error.message, extensions={"code": code, **({"problems": details} if details else {})})
+        return StrawberryGraphQLError(
+            error.message, extensions={"code": code, **({"problems": details} if details else {})}
+        )
     incident = uuid4().hex[:12]
     log.error("unexpected error", incident=incident, exc_info=error)
     message = f"Something went wrong on our side. Nothing was changed by this field; if it happens again, report '{incident}'."

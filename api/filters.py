@@ -123,7 +123,11 @@ def enum_filter(enum: type[E], name: str) -> Any:
 
 def to_rule(value: Any) -> dict[str, Any]:
     """A filter input as the JSON the business keeps and compiles: camelCase names, public ids, only what was given."""
-    return {_graphql_name(f): _json(v) for f in fields(value) if (v := getattr(value, f.name)) not in (UNSET, None)}
+    return {
+        _graphql_name(f): _json(v)
+        for f in fields(value)
+        if (v := getattr(value, f.name)) not in (UNSET, None)
+    }
 
 
 def _json(value: Any) -> Any:

@@ -30,7 +30,12 @@ from crm.kernel.settings import settings
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
 JSON = "application/json"
-_SPECIFICITY = {GRAPHQL_RESPONSE: (GRAPHQL_RESPONSE, 2), JSON: (JSON, 2), "application/*": (JSON, 1), "*/*": (JSON, 0)}
+_SPECIFICITY = {
+    GRAPHQL_RESPONSE: (GRAPHQL_RESPONSE, 2),
+    JSON: (JSON, 2),
+    "application/*": (JSON, 1),
+    "*/*": (JSON, 0),
+}
 
 
 class BodyTooLarge(HTTPException):
@@ -119,7 +124,9 @@ class GraphQLView(GraphQL[Context, None]):
     async def parse_http_body(self, request: Any) -> Any:
         content_type = (request.content_type or "").lower()
         if content_type.startswith("multipart/form-data") and CLIENT_HEADER not in request.headers:
-            raise HTTPException(400, "An upload must carry the header 'X-Kith-Client' (any value): forms cannot forge it.")
+            raise HTTPException(
+                400, "An upload must carry the header 'X-Kith-Client' (any value): forms cannot forge it."
+            )
         try:
             parsed = await super().parse_http_body(request)
         except (AttributeError, TypeError, ValueError, KeyError, IndexError):
@@ -135,7 +142,9 @@ class GraphQLView(GraphQL[Context, None]):
                 return await super().execute_operation(*args, **kwargs)
         except TimeoutError:
             message = f"The operation took longer than {seconds} s. Ask for less at once."
-            return PreExecutionError(data=None, errors=[GraphQLError(message, extensions={"code": "TIMEOUT"})])
+            return PreExecutionError(
+                data=None, errors=[GraphQLError(message, extensions={"code": "TIMEOUT"})]
+            )
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         result.errors = [with_code(error) for error in result.errors] if result.errors else None
@@ -156,7 +165,9 @@ class GraphQLView(GraphQL[Context, None]):
         kind = media_type(request.headers.get("accept"))
         failed = kind == GRAPHQL_RESPONSE and isinstance(response_data, dict) and "data" not in response_data
         body = self.encode_json(response_data)
-        response = Response(body, status_code=sub_response.status_code or (400 if failed else 200), media_type=kind)
+        response = Response(
+            body, status_code=sub_response.status_code or (400 if failed else 200), media_type=kind
+        )
         response.headers.raw.extend(sub_response.headers.raw)
         _cacheable(request, response, body)
         return response

@@ -59,7 +59,9 @@ class _Mutation(FieldExtension):
         # One key may cover an operation of several mutations: each answers under its own response key.
         key = f"{info.context.idempotency_key}:{'.'.join(str(step) for step in info.path.as_list())}"
         async with transaction():
-            remembered = await idempotency.claim(caller=str(actor.user_id), key=key, request_hash=_hash(info, kwargs))
+            remembered = await idempotency.claim(
+                caller=str(actor.user_id), key=key, request_hash=_hash(info, kwargs)
+            )
             if remembered is not None:
                 return payload_type(**_revived(payload_type, remembered))
             payload = await run()
@@ -74,7 +76,9 @@ def _may_change(info: Info) -> None:
 
 
 def _hash(info: Info, kwargs: dict[str, Any]) -> str:
-    return hashlib.sha256(orjson.dumps([info.field_name, kwargs], default=_plain, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return hashlib.sha256(
+        orjson.dumps([info.field_name, kwargs], default=_plain, option=orjson.OPT_SORT_KEYS)
+    ).hexdigest()
 
 
 def _plain(value: Any) -> Any:
@@ -91,7 +95,8 @@ def _revived(payload_type: Any, remembered: dict[str, Any]) -> dict[str, Any]:
 
 def mutation(*, description: str, anonymous: bool = False, idempotent: bool = True) -> Any:
     """Declares a mutation. `anonymous`: usable without a login. `idempotent=False`: it hands out secrets that are
-    never stored, so its answer cannot be repeated."""
+    never stored, so its answer cannot be repeated.
+    """
     return strawberry.mutation(
         description=description, extensions=[_Mutation(anonymous=anonymous, idempotent=idempotent)]
     )

@@ -41,7 +41,9 @@ def id_field(kind: Kind) -> Any:
     )
 
 
-def node_type(*, model: type[Model], description: str, name: str | None = None) -> Callable[[type[T]], type[T]]:
+def node_type(
+    *, model: type[Model], description: str, name: str | None = None
+) -> Callable[[type[T]], type[T]]:
     """Declares a GraphQL type whose values are rows of `model`."""
 
     def decorate(cls: type[T]) -> type[T]:

@@ -24,7 +24,9 @@ class PageInfo:
     has_next_page: bool = strawberry.field(description="Whether more rows follow this page.")
     has_previous_page: bool = strawberry.field(description="Whether rows precede this page.")
     start_cursor: str | None = strawberry.field(description="Cursor of the first row; null on an empty page.")
-    end_cursor: str | None = strawberry.field(description="Cursor of the last row; pass it as `after` for the next page.")
+    end_cursor: str | None = strawberry.field(
+        description="Cursor of the last row; pass it as `after` for the next page."
+    )
 
 
 @strawberry.type(description="A row and its place in the list.")

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import Any, NewType
 
 import strawberry
-from graphql import GraphQLError, IntValueNode, FloatValueNode, StringValueNode, ValueNode
+from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from crm.kernel.money import minor_digits, round_money
@@ -25,11 +25,13 @@ def _text(value: Any) -> str:
 
 def _decimal(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
-        raise GraphQLError("Write a decimal as a string, such as \"12.50\".")
+        raise GraphQLError('Write a decimal as a string, such as "12.50".')
     try:
         number = Decimal(str(value))
     except ArithmeticError:
-        raise GraphQLError(f"'{str(value)[:40]}' is not a decimal. Write one as a string, such as \"12.50\".") from None
+        raise GraphQLError(
+            f"'{str(value)[:40]}' is not a decimal. Write one as a string, such as \"12.50\"."
+        ) from None
     if not number.is_finite() or abs(number.adjusted()) > 30:  # noqa: PLR2004  no column holds more
         raise GraphQLError("That number is out of range.")
     return number
@@ -37,7 +39,7 @@ def _decimal(value: Any) -> Decimal:
 
 def _decimal_literal(node: ValueNode, _variables: Any = None) -> Decimal:
     if not isinstance(node, StringValueNode | IntValueNode | FloatValueNode):
-        raise GraphQLError("Write a decimal as a string, such as \"12.50\".")
+        raise GraphQLError('Write a decimal as a string, such as "12.50".')
     return _decimal(node.value)
 
 
@@ -54,14 +56,17 @@ def _string_scalar(name: str, description: str) -> ScalarDefinition:
 SCALARS: dict[object, ScalarDefinition] = {
     Decimal: strawberry.scalar(
         name="Decimal",
-        description="An exact decimal number, written as a string such as `\"12.5\"`. Never a float.",
+        description='An exact decimal number, written as a string such as `"12.5"`. Never a float.',
         serialize=lambda value: value if isinstance(value, str) else plain(Decimal(value)),
         parse_value=_decimal,
         parse_literal=_decimal_literal,
     ),
-    EmailAddress: _string_scalar("EmailAddress", "An e-mail address, such as `ada@example.com`; at most 254 characters."),
+    EmailAddress: _string_scalar(
+        "EmailAddress", "An e-mail address, such as `ada@example.com`; at most 254 characters."
+    ),
     PhoneNumber: _string_scalar(
-        "PhoneNumber", "A telephone number. Any usual way of writing is accepted; kept as E.164 where the country is known."
+        "PhoneNumber",
+        "A telephone number. Any usual way of writing is accepted; kept as E.164 where the country is known.",
     ),
     CountryCode: _string_scalar("CountryCode", "A country by its ISO 3166-1 alpha-2 code, such as `DE`."),
     CurrencyCode: _string_scalar("CurrencyCode", "A currency by its ISO 4217 code, such as `EUR`."),
@@ -72,7 +77,9 @@ SCALARS: dict[object, ScalarDefinition] = {
 
 @strawberry.type(description="An amount of money.")
 class Money:
-    amount: Decimal = strawberry.field(description="The amount, with the digits of the currency's minor unit.")
+    amount: Decimal = strawberry.field(
+        description="The amount, with the digits of the currency's minor unit."
+    )
     currency: CurrencyCode = strawberry.field(description="Its currency.")
 
 

@@ -3,14 +3,13 @@
 from typing import cast
 
 import strawberry
-from tortoise.queryset import QuerySet
 
 from api.context import Info, actor_of
 from api.customers.types import Customer
 from api.ids import key_of
 from api.nodes import fetches
 from api.paging import Connection, connection
-from crm.customers import models, queries
+from crm.customers import queries
 from crm.kernel.ids import Kind
 
 fetches(Kind.CUSTOMER)(queries.by_id)

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from tortoise.queryset import QuerySet
 
 
-@node_type(model=models.Customer, description="A company or person the organisation does, or wants to do, business with.")
+@node_type(
+    model=models.Customer,
+    description="A company or person the organisation does, or wants to do, business with.",
+)
 class Customer(Node):
     id: strawberry.ID = id_field(Kind.CUSTOMER)
     name: str = strawberry.field(description="Name, at most 200 characters.")

@@ -152,7 +152,7 @@ class _Compiler:
 
     def field(self, spec: FilterField, given: Any, path: tuple[str, ...]) -> Q:
         if not isinstance(given, Mapping):
-            return self.wrong(path, "Give an operator, such as {\"eq\": …}.")
+            return self.wrong(path, 'Give an operator, such as {"eq": …}.')
         parts = []
         for operator, operand in given.items():
             here = (*path, operator)
@@ -230,7 +230,7 @@ def _values(spec: FilterField, operator: str, given: Any) -> list[Any]:
     return [_value(spec, each) for each in given]
 
 
-def _value(spec: FilterField, given: Any) -> Any:
+def _value(spec: FilterField, given: Any) -> Any:  # noqa: PLR0911  one line an operand
     match spec.operand:
         case Operand.ENUM:
             return spec.choices(given) if spec.choices else _text(given)
