@@ -1,0 +1,1 @@
+"""Quillmere, an invented wholesale company: its files, and the generator that writes them."""
