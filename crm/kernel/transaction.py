@@ -77,7 +77,7 @@ async def _finish(client: Any, *, commit: bool) -> None:
             await pool.release(connection)
 
 
-def raw_connection() -> asyncpg.Connection[asyncpg.Record]:
+def raw_connection() -> "asyncpg.Connection[asyncpg.Record]":
     """The asyncpg connection of the open transaction, for COPY and set-based SQL. Only inside `transaction()`."""
     current = _open.get()
     if current is None or not in_progress():
