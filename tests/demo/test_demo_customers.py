@@ -9,6 +9,15 @@ import phonenumbers
 import pytest
 from email_validator import validate_email
 
+from crm.kernel.values import (
+    parse_country,
+    parse_currency,
+    parse_email,
+    parse_language,
+    parse_phone,
+    parse_tags,
+    parse_text,
+)
 from demo import files
 from demo.generator.inputs import ANCHOR
 from demo.records import Stage, Status
@@ -222,3 +231,16 @@ def test_segments_are_static_with_members_or_dynamic_with_a_rule() -> None:
         assert segment.unit is None or {CUSTOMERS[member].unit for member in segment.members} == {
             segment.unit
         }
+
+
+def test_what_customers_say_reads_the_same_by_the_rules_of_the_importer() -> None:
+    for customer in DEMO.customers:
+        assert parse_email(customer.email) == customer.email
+        assert parse_email(customer.contact_email) == customer.contact_email
+        assert parse_country(customer.address_country) == customer.address_country
+        assert parse_currency(customer.currency) == customer.currency
+        assert parse_language(customer.language) == customer.language
+        assert parse_text(customer.name) == customer.name
+        assert parse_tags(customer.tags or "none") == (customer.tags or "none").split(",")
+        for phone in filter(None, (customer.phone, customer.fax, customer.contact_phone)):
+            assert parse_phone(phone, customer.address_country) == re.sub(r"[^+\d]", "", phone)
