@@ -1,4 +1,4 @@
-"""The queue of record: how the promises of the outbox are kept. Redis only rings; what counts is written here.
+"""The queue of record: how the promises of the outbox are kept. Redis only rings; what counts is here.
 
     PENDING ─claim─► RUNNING ─finish─► DONE
        ▲                │
@@ -64,7 +64,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How much work waits. `oldest_seconds`: how long the job that is due longest has waited, 0 when none is."""
+    """How much work waits. `oldest_seconds`: for how long the oldest due job has waited, 0 when none is due."""
 
     pending: int
     running: int
@@ -75,15 +75,16 @@ class Backlog:
 _CLAIM = """
 update outbox set state = 'RUNNING', epoch = epoch + 1, attempts = attempts + 1, offered_until = null,
                   lease_until = now() + make_interval(secs => $2)
- where id = (select id from outbox where id = $1 and (state = 'PENDING' and run_after <= now()
-                                                      or state = 'RUNNING' and lease_until <= now() and attempts < $3)
+ where id = (select id from outbox where id = $1
+                and (state = 'PENDING' and run_after <= now()
+                     or state = 'RUNNING' and lease_until <= now() and attempts < $3)
              for update skip locked)
 returning kind, payload, epoch, attempts
 """
 
 
 async def claim(job_id: UUID) -> Claim | None:
-    """Takes a job that is due, or whose worker let the lease lapse; None when there is nothing to take.
+    """Take a job that is due, or whose worker let the lease lapse; None when there is nothing to take.
 
     Never waits: a row that another transaction holds is somebody else's.
     """
@@ -98,14 +99,15 @@ _HEARTBEAT = """
 with mine as materialized (select * from unnest($1::uuid[], $2::int[]) as m (id, epoch)),
 free as materialized (select o.id from outbox o join mine m using (id, epoch) where o.state = 'RUNNING'
           for update of o skip locked),
-extended as (update outbox o set lease_until = now() + make_interval(secs => $3) from free where o.id = free.id)
+extended as (update outbox o set lease_until = now() + make_interval(secs => $3)
+               from free where o.id = free.id)
 select m.id from mine m where not exists
   (select 1 from outbox o where o.id = m.id and o.epoch = m.epoch and o.state in ('RUNNING', 'DONE'))
 """
 
 
 async def heartbeat(claims: Collection[Claim]) -> list[Claim]:
-    """Extends the leases of these jobs by one statement; the claims that were lost.
+    """Extend the leases of these jobs by one statement; return the claims that were lost.
 
     A row locked by its own job's transaction is left alone: nobody can claim it meanwhile.
     """
@@ -121,7 +123,7 @@ update outbox set state = 'DONE', lease_until = null, finished_at = now(), last_
 
 
 async def finish(claim: Claim) -> None:
-    """Marks the job DONE, in the transaction of its effects. Raises LostLease, which must roll them back."""
+    """Mark the job DONE, in the transaction of its effects. Raises LostLease, which must roll them back."""
     if not await _rows(_FINISH, claim.job_id, claim.epoch):
         raise LostLease(f"Job {claim.job_id} was taken over by another worker.")
 
@@ -133,7 +135,7 @@ update outbox set lease_until = greatest(lease_until, now() + make_interval(secs
 
 
 async def still_mine(claim: Claim) -> None:
-    """To be called first in each chunk's transaction of a long job: until its end nobody can take the job over.
+    """To be called first in each chunk's transaction of a long job: until it ends nobody can take the job.
 
     It also extends the lease. Raises LostLease, which must roll the chunk back.
     """
@@ -145,7 +147,7 @@ async def still_mine(claim: Claim) -> None:
 
 
 async def end_when_abandoned() -> None:
-    """Has PostgreSQL end the open transaction, and free its locks, when the worker no longer answers.
+    """Have PostgreSQL end the open transaction, and free its locks, when the worker no longer answers.
 
     A killed worker is noticed during a running statement too; a frozen one after three leases of silence.
     """
@@ -170,7 +172,7 @@ update outbox o set {_BACK_TO_PENDING}, attempts = attempts - 1, run_after = now
 
 
 async def give_back(claim: Claim) -> None:
-    """Lets another worker go on at once, because this one is stopping; it does not count as a try."""
+    """Let another worker go on at once, because this one is stopping; it does not count as a try."""
     await _rows_past_dedupe(_GIVE_BACK, claim.job_id, claim.epoch)
 
 
@@ -185,7 +187,7 @@ update outbox set state = 'DEAD', lease_until = null, finished_at = now(), last_
 
 
 async def fail(claim: Claim, error: BaseException) -> JobState | None:
-    """Records a failed try: PENDING again after a pause, or DEAD. None when the job was no longer ours."""
+    """Record a failed try: PENDING again after a pause, or DEAD. None when the job was no longer ours."""
     reason = describe(error)
     if isinstance(error, GiveUp) or claim.attempt >= settings().job_max_attempts:
         rows = await _rows(_DIE, claim.job_id, claim.epoch, reason)
@@ -195,13 +197,16 @@ async def fail(claim: Claim, error: BaseException) -> JobState | None:
 
 
 def pause(attempt: int) -> float:
-    """Seconds to wait after a failed try: doubling from the setting, up to half as long again by chance, so that
-    jobs that failed together do not all come back together."""
-    return min(settings().job_retry_seconds * 2 ** (attempt - 1), LONGEST_PAUSE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311
+    """Return the seconds to wait after a failed try: doubling from the setting, and up to half as long again by chance.
+
+    So jobs that failed together do not all come back together.
+    """
+    doubled = settings().job_retry_seconds * 2.0 ** (attempt - 1)
+    return min(doubled, LONGEST_PAUSE_SECONDS) * random.uniform(1, 1.5)  # noqa: S311  no secret
 
 
 def describe(error: BaseException) -> str:
-    """What an admin reads about a failure."""
+    """Say what an admin reads about a failure."""
     # PostgreSQL's text holds no NUL.
     text = str(error) if isinstance(error, GiveUp) else f"{type(error).__name__}: {error}"
     return text.replace("\0", "")[:MAX_ERROR_LENGTH]
@@ -209,10 +214,12 @@ def describe(error: BaseException) -> str:
 
 _OFFER = """
 with waiting as materialized (
-  select id from outbox where state = 'PENDING' and run_after <= now() and (offered_until is null or offered_until <= now())
+  select id from outbox where state = 'PENDING' and run_after <= now()
+     and (offered_until is null or offered_until <= now())
   order by run_after limit $1 for update skip locked),
 lapsed as materialized (
-  select id from outbox where state = 'RUNNING' and lease_until <= now() and (offered_until is null or offered_until <= now())
+  select id from outbox where state = 'RUNNING' and lease_until <= now()
+     and (offered_until is null or offered_until <= now())
   order by lease_until limit $1 for update skip locked)
 update outbox set offered_until = now() + make_interval(secs => $2)
  where id in (select id from waiting union all select id from lapsed)
@@ -221,7 +228,7 @@ returning id, epoch
 
 
 async def offer(limit: int) -> list[Offer]:
-    """Up to `limit` jobs that are due, and as many whose lease lapsed, oldest first, to ring the bell for.
+    """Return up to `limit` jobs that are due, and as many whose lease lapsed, to ring the bell for.
 
     Each is offered by one relay, and again after a sweep's time if nobody claimed it.
     """
@@ -231,7 +238,7 @@ async def offer(limit: int) -> list[Offer]:
 
 _BURY = """
 update outbox set state = 'DEAD', lease_until = null, finished_at = now(),
-                  last_error = 'Its worker died, or stopped answering, during the last of ' || attempts || ' tries.'
+                  last_error = 'Its worker died or fell silent during the last of ' || attempts || ' tries.'
  where id in (select id from outbox where state = 'RUNNING' and lease_until <= now() and attempts >= $1
               for update skip locked)
 returning id
@@ -239,19 +246,20 @@ returning id
 
 
 async def bury() -> list[UUID]:
-    """Makes DEAD what was given its last try and never came back, so that no job kills workers for ever."""
+    """Make DEAD what was given its last try and never came back, so that no job kills workers for ever."""
     return [row["id"] for row in await _rows(_BURY, settings().job_max_attempts)]
 
 
 _NEXT = """
-select extract(epoch from least((select min(run_after) from outbox where state = 'PENDING' and run_after > now()),
-                                (select min(lease_until) from outbox where state = 'RUNNING' and lease_until > now()))
-               - now())::float8 as seconds
+select extract(epoch from least(
+         (select min(run_after) from outbox where state = 'PENDING' and run_after > now()),
+         (select min(lease_until) from outbox where state = 'RUNNING' and lease_until > now())
+       ) - now())::float8 as seconds
 """
 
 
 async def seconds_to_next() -> float | None:
-    """Until the next job falls due or the next lease would lapse; None when neither is in sight."""
+    """Say how long until the next job falls due or the next lease would lapse; None when neither is in sight."""
     seconds: float | None = (await _rows(_NEXT))[0]["seconds"]
     return seconds
 
@@ -278,15 +286,15 @@ returning id
 
 
 async def prune(*, days: int, limit: int) -> int:
-    """Deletes up to `limit` jobs that were done more than `days` days ago; how many went.
+    """Delete up to `limit` jobs that were done more than `days` days ago; return how many went.
 
-    A job promised once and never again stays, or it could be promised again; a past slot of a schedule cannot.
+    A job that may be promised only once stays, so that its key does; the slots of a schedule never recur.
     """
     return len(await _rows(_PRUNE, days, SLOT, limit))
 
 
 def dead_jobs(*, actor: Actor) -> QuerySet[OutboxJob]:
-    """The jobs that gave up. Raises Forbidden for anyone but an admin."""
+    """Return the jobs that gave up. Raises Forbidden for anyone but an admin."""
     _require_admin(actor)
     return OutboxJob.filter(state=JobState.DEAD)
 
@@ -298,7 +306,7 @@ update outbox o set {_BACK_TO_PENDING}, attempts = 0, run_after = now()
 
 
 async def retry_job(job_id: UUID, *, actor: Actor) -> None:
-    """Gives a DEAD job all its tries again, at once. Raises Forbidden, NotFound, InvalidTransition."""
+    """Give a DEAD job all its tries again, at once. Raises Forbidden, NotFound, InvalidTransition."""
     _require_admin(actor)
     if not actor.may_write:
         raise Forbidden("This token may only read. Use one with the scope WRITE.")
@@ -321,7 +329,7 @@ async def _rows(sql: str, *values: object) -> list[dict[str, Any]]:
 
 
 async def _rows_past_dedupe(sql: str, *values: object) -> list[dict[str, Any]]:
-    """Runs it again when a job with the same dedupe key was promised at that very moment."""
+    """Run it again when a job with the same dedupe key was promised at that very moment."""
     try:
         return await _rows(sql, *values)
     except IntegrityError:

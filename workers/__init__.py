@@ -1,0 +1,1 @@
+"""The arq door: turns promises of the outbox into calls of the house."""
