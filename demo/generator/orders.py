@@ -37,11 +37,11 @@ _FAVOURITES = 20  # products a customer keeps buying
 _QUANTITIES = {
     "KGM": ("3", "5", "6", "10", "12.5", "15", "20"),
     "LTR": ("20", "40", "60"),
-    "XBG": ("1", "2", "3"),
     "XBX": ("1", "2", "3", "5"),
-    "XCS": ("1", "2", "4", "6"),
+    "XPK": ("1", "2", "4", "6"),
     "H87": ("2", "3", "4", "6", "10"),
     "Equipment": ("1", "1", "2"),
+    "Green": ("60", "120", "180"),
     "Pennyworth": ("500", "1000", "2000"),
     "Services": ("1",),
 }
@@ -142,6 +142,8 @@ def _quantity(product: Product, row: Prospectus, chance: random.Random) -> Decim
     kind = product.category if product.category in _UNSCALED else product.unit
     if product.price < 1:
         kind = "Pennyworth"
+    if product.sku in _ROASTERS_ONLY:
+        kind = "Green"
     number = Decimal(chance.choice(_QUANTITIES[kind]))
     return number if kind in _UNSCALED else number * _SCALES[row.size]
 

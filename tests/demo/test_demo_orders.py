@@ -5,9 +5,11 @@ from decimal import Decimal
 
 import pytest
 
+from crm.invoices.lines import Discount, LineInput, TaxCategory
+from crm.invoices.totals import totals_of
 from demo import files
 from demo.generator.inputs import ANCHOR
-from demo.records import InvoiceOutcome, Stage
+from demo.records import InvoiceOutcome, OrderLine, Stage
 
 DEMO = files.load(ANCHOR)
 CUSTOMERS = {customer.account_number: customer for customer in DEMO.customers}
@@ -108,3 +110,27 @@ def test_payments_follow_the_invoice_in_order_and_stay_below_the_total() -> None
         assert all(plan.issued_on and plan.issued_on <= day <= ANCHOR for day in days)
         assert sum(payment.share or 0 for payment in plan.payments) < 1
         assert [payment.share for payment in plan.payments[:-1] if payment.share is None] == []
+
+
+def invoice_line(line: OrderLine) -> LineInput:
+    return LineInput(
+        description=line.description,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        tax_rate=line.tax_rate,
+        tax_category=TaxCategory(line.tax_category),
+        unit=line.unit,
+        discount=Discount(percent=line.discount_percent) if line.discount_percent else None,
+    )
+
+
+def test_every_order_adds_up_to_an_invoice_by_the_rules_of_the_house() -> None:
+    for order in DEMO.orders:
+        given = order.discount_percent or order.discount_amount
+        discount = Discount(order.discount_percent, order.discount_amount) if given else None
+        lines = [invoice_line(line) for line in DEMO.lines[order.order_number]]
+
+        totals = totals_of(lines, currency=order.currency, discount=discount)
+
+        assert totals.gross > 0
+        assert (totals.discount > 0) == (discount is not None)
