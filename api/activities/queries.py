@@ -1,0 +1,32 @@
+"""Reads of activities."""
+
+from typing import cast
+
+import strawberry
+
+from api.activities.inputs import ActivityFilter
+from api.activities.types import Activity
+from api.context import Info, actor_of
+from api.filters import to_rule
+from api.ids import key_of
+from api.nodes import fetches
+from api.paging import Connection, connection
+from crm.activities import queries
+from crm.kernel.ids import Kind
+
+fetches(Kind.ACTIVITY)(queries.by_id)
+
+
+@strawberry.type
+class ActivityQuery:
+    @strawberry.field(description="An activity by its id; null when there is none, or none you may see.")
+    def activity(self, info: Info, id: strawberry.ID) -> Activity | None:
+        return cast("Activity | None", queries.by_id(actor_of(info), key_of(Kind.ACTIVITY, id)))
+
+    @connection(description="Activities with all customers you may see, newest first.")
+    def activities(
+        self, info: Info, filter: ActivityFilter | None = None, search: str | None = None
+    ) -> Connection[Activity]:
+        rule = to_rule(filter) if filter else None
+        found = queries.timeline(queries.visible_to(actor_of(info)), rule=rule, search=search)
+        return cast("Connection[Activity]", found)
