@@ -1,24 +1,24 @@
 """Who a server runs as: PostgreSQL refuses user 0, and refuses a user without an entry in /etc/passwd."""
 
-import ctypes
 import os
 import pwd
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from stack.errors import StartError
 
-CLONE_NEWUSER = 0x10000000
 NOBODY = "nobody"
+LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True)
 class Identity:
-    """How to start a server: as we are, seen as another user through a user namespace, or as another user.
+    """How a server runs: as we are, seen as another user from inside a user namespace, or as another user.
 
     `uid` and `gid` own the server's files on disk, as seen from outside any namespace.
     """
@@ -31,9 +31,11 @@ class Identity:
     def switches_user(self) -> bool:
         return self.uid != os.geteuid()
 
-    def before_exec(self) -> Callable[[], None] | None:
-        """Code for the child between fork and exec; everything it needs is loaded before the fork."""
-        return _entering_namespace() if self.namespace else None
+    def for_launch(self) -> str:
+        """Return what `launch.py` takes as its USER."""
+        if self.namespace:
+            return f"namespace:{_nobody()}"
+        return f"{self.uid}:{self.gid}" if self.switches_user else "same"
 
 
 def as_we_are() -> Identity:
@@ -51,10 +53,14 @@ def as_nobody() -> Identity:
 
 def postgres_identity() -> Identity:
     """Return the first way in which PostgreSQL agrees to run here; StartError when there is none."""
-    uid = os.geteuid()
+    return choose_identity(os.geteuid(), namespaces=namespaces_work)
+
+
+def choose_identity(uid: int, *, namespaces: Callable[[], bool]) -> Identity:
+    """Choose for user `uid`, on a machine that allows user namespaces or does not."""
     if uid != 0 and _has_passwd_entry(uid):
         return as_we_are()
-    if namespaces_work():
+    if namespaces():
         return in_namespace()
     if uid != 0:
         raise StartError(
@@ -73,33 +79,22 @@ def postgres_identity() -> Identity:
 @cache
 def namespaces_work() -> bool:
     """Containers and hardened kernels often forbid user namespaces: only trying tells."""
-    if sys.platform != "linux" or not _has_passwd_entry(_mapped_uid()):
+    if sys.platform != "linux" or not _has_passwd_entry(_nobody()):
         return False
-    try:
-        probe = subprocess.run(
-            ["/bin/sh", "-c", ":"], preexec_fn=_entering_namespace(), capture_output=True, check=False
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return probe.returncode == 0
+    trial = launch_command(["/bin/sh", "-c", ":"], on_parent_death=signal.SIGKILL, identity=in_namespace())
+    return subprocess.run(trial, capture_output=True, check=False).returncode == 0  # noqa: S603 - see launch.py
 
 
-def _entering_namespace() -> Callable[[], None]:
-    libc = ctypes.CDLL(None, use_errno=True)
-    inside, uid, gid = _mapped_uid(), os.geteuid(), os.getegid()
-
-    def enter() -> None:
-        if libc.unshare(CLONE_NEWUSER) != 0:
-            raise OSError(ctypes.get_errno(), "unshare")
-        # The kernel lets a process map its own group only after it gave up setgroups.
-        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-        Path("/proc/self/uid_map").write_text(f"{inside} {uid} 1", encoding="ascii")
-        Path("/proc/self/gid_map").write_text(f"{inside} {gid} 1", encoding="ascii")
-
-    return enter
+def launch_command(
+    command: Sequence[str], *, on_parent_death: signal.Signals, identity: Identity | None = None
+) -> list[str]:
+    """Return the command that becomes `command`, as `identity`, dying with this process."""
+    user = identity.for_launch() if identity else "same"
+    python = [sys.executable, "-I", "-S", str(LAUNCH)]  # isolated, without site: the quickest start
+    return [*python, str(os.getpid()), str(int(on_parent_death)), user, *command]
 
 
-def _mapped_uid() -> int:
+def _nobody() -> int:
     try:
         return pwd.getpwnam(NOBODY).pw_uid
     except KeyError:

