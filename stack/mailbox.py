@@ -3,7 +3,8 @@
 import os
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import policy
@@ -133,6 +134,8 @@ class Mailbox:
 
     def summaries(self, *, words: str = "", offset: int = 0, limit: int = 50) -> list[Summary]:
         """Return one page, newest first, of the messages whose people or subject contain all `words`."""
+        if not words.strip():
+            return list(_summaries(map(self._path, self.ids()[offset : offset + limit])))
         return list(islice(self._mentioning(words), offset, offset + limit))
 
     def count(self, *, words: str = "") -> int:
@@ -151,13 +154,14 @@ class Mailbox:
         return self.directory / f"{name}.eml"
 
     def _mentioning(self, words: str) -> Iterator[Summary]:
-        for name in self.ids():
-            try:
-                summary = _summarise(self._path(name))
-            except FileNotFoundError:  # deleted since the directory was read
-                continue
-            if summary.mentions(words):
-                yield summary
+        found = _summaries(map(self._path, self.ids()))
+        return (summary for summary in found if summary.mentions(words))
+
+
+def _summaries(paths: Iterable[Path]) -> Iterator[Summary]:
+    for path in paths:
+        with suppress(FileNotFoundError):  # deleted since the directory was read
+            yield _summarise(path)
 
 
 @lru_cache(maxsize=50_000)
