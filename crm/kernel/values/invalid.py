@@ -25,7 +25,7 @@ class InvalidCode(StrEnum):
     INVALID_TAG = "INVALID_TAG"
 
 
-class InvalidValue(ValueError):  # noqa: N818 — "invalid value" is what callers and reports call it
+class InvalidValue(ValueError):
     """The text is not a value of its kind. `message` says what to do next and never repeats the text."""
 
     def __init__(self, code: InvalidCode, message: str) -> None:
