@@ -31,9 +31,11 @@ def units_of(actor: Actor, user_id: UUID) -> QuerySet[BusinessUnit]:
 
 
 def members_of(actor: Actor, unit_id: UUID) -> QuerySet[User]:
-    """The users of a unit, as far as the actor sees them."""
-    members = UnitMembership.filter(unit_id=unit_id).values("user_id")
-    return users_visible_to(actor).filter(id__in=Subquery(members))
+    """The users of a unit; nobody when the actor does not see the unit."""
+    members = UnitMembership.filter(unit_id=unit_id)
+    if not actor.sees_all_units:
+        members = members.filter(unit_id__in=list(actor.unit_ids))
+    return User.filter(id__in=Subquery(members.values("user_id"))).order_by("name", "id")
 
 
 def own_tokens(actor: Actor) -> QuerySet[ApiToken]:
