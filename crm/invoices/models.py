@@ -12,6 +12,7 @@ from tortoise.indexes import Index
 
 from crm.accounts.models import BusinessUnit, User
 from crm.customers.models import Customer, PickListItem
+from crm.invoices.rules import InvoiceState
 from crm.kernel.models import key
 
 
@@ -25,10 +26,11 @@ def _money() -> Any:
 
 
 class LegalEntity(Model):
-    """The company that issues an invoice."""
+    """The company that issues an invoice. `code` is what `{entity}` stands for in number patterns."""
 
     id = key()
     name = fields.CharField(max_length=200)
+    code = fields.CharField(max_length=12, null=True)
     address_building = fields.CharField(max_length=120, null=True)
     address_street = fields.CharField(max_length=200, null=True)
     address_city = fields.CharField(max_length=120, null=True)
@@ -117,17 +119,11 @@ class EmailTemplate(Model):
         table = "email_template"
 
 
-class InvoiceState(StrEnum):
-    DRAFT = "DRAFT"
-    SENT = "SENT"
-    PAID = "PAID"
-    VOID = "VOID"
-
-
 class Invoice(Model):
     """Freely editable while DRAFT; from then on a database trigger keeps what was issued as it was.
 
-    `frozen` holds the seller, buyer and texts copied in when the invoice was issued.
+    `frozen` holds the seller and the buyer, copied in when the invoice was issued; `time_zone` is the legal
+    entity's, in which the due day ends.
     """
 
     id = key()
@@ -153,6 +149,7 @@ class Invoice(Model):
     due_date = fields.DateField(null=True)
     delivery_date = fields.DateField(null=True)
     payment_terms_days = fields.SmallIntField()
+    time_zone = fields.CharField(max_length=60, default="UTC", db_default=SqlDefault("'UTC'"))
     customer_reference = fields.CharField(max_length=120, null=True)
     notes = fields.TextField(null=True)
     discount_percent = fields.DecimalField(max_digits=7, decimal_places=4, null=True)
@@ -207,7 +204,7 @@ class Invoice(Model):
 
 
 class InvoiceLine(Model):
-    """`unit` is a UN/ECE Recommendation 20 code; `tax_category` one of UNCL5305."""
+    """`unit_code` is of UN/ECE Recommendation 20, `tax_category` of UNCL5305; `discount_total` is taken off in `net`."""
 
     id = key()
     invoice: fields.ForeignKeyRelation[Invoice] = fields.ForeignKeyField(
@@ -222,6 +219,7 @@ class InvoiceLine(Model):
     discount_amount = fields.DecimalField(max_digits=18, decimal_places=4, null=True)
     tax_category = fields.CharField(max_length=2, default="S")
     tax_rate = fields.DecimalField(max_digits=7, decimal_places=4)
+    discount_total = _money()
     net = _money()
 
     invoice_id: UUID
@@ -285,7 +283,7 @@ class DeliveryState(StrEnum):
 
 
 class Delivery(Model):
-    """One e-mail of an invoice to one recipient."""
+    """One e-mail of an invoice to one recipient, in the words it was sent with."""
 
     id = key()
     invoice: fields.ForeignKeyRelation[Invoice] = fields.ForeignKeyField(
@@ -297,6 +295,8 @@ class Delivery(Model):
     reason = fields.TextField(null=True)
     attempts = fields.IntField(default=0)
     message_id = fields.CharField(max_length=200)
+    subject = fields.CharField(max_length=300, default="")
+    body = fields.TextField(default="")
     sent_at = fields.DatetimeField(null=True)
     created_at = fields.DatetimeField(db_default=Now())
     created_by = _user()

@@ -4,7 +4,8 @@ from crm.accounts.models import Transport
 from crm.activities.models import ActivityType, Outcome
 from crm.customers.models import Consent, Phase, PickList, Stage, Status
 from crm.imports.models import DuplicateKey, DuplicateRule, ImportState
-from crm.invoices.models import DeliveryState, DocumentKind, InvoiceState, PaymentMethod
+from crm.invoices.models import DeliveryState, DocumentKind, PaymentMethod
+from crm.invoices.rules import InvoiceState
 from crm.kernel.actor import Role, Scope, Via
 from crm.kernel.ids import uuid7
 from crm.kernel.models import JobState
@@ -54,6 +55,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True, db_default=SqlDefault('uuidv7()'))),
                 ('name', fields.CharField(max_length=200)),
+                ('code', fields.CharField(null=True, max_length=12)),
                 ('address_building', fields.CharField(null=True, max_length=120)),
                 ('address_street', fields.CharField(null=True, max_length=200)),
                 ('address_city', fields.CharField(null=True, max_length=120)),
@@ -80,7 +82,7 @@ class Migration(migrations.Migration):
                 ('created_at', fields.DatetimeField(db_default=Now(), auto_now=False, auto_now_add=False)),
                 ('updated_at', fields.DatetimeField(db_default=Now(), auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'legal_entity', 'app': 'crm', 'pk_attr': 'id', 'table_description': 'The company that issues an invoice.'},
+            options={'table': 'legal_entity', 'app': 'crm', 'pk_attr': 'id', 'table_description': 'The company that issues an invoice. `code` is what `{entity}` stands for in number patterns.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -437,6 +439,7 @@ class Migration(migrations.Migration):
                 ('due_date', fields.DateField(null=True)),
                 ('delivery_date', fields.DateField(null=True)),
                 ('payment_terms_days', fields.SmallIntField()),
+                ('time_zone', fields.CharField(default='UTC', db_default=SqlDefault("'UTC'"), max_length=60)),
                 ('customer_reference', fields.CharField(null=True, max_length=120)),
                 ('notes', fields.TextField(null=True, unique=False)),
                 ('discount_percent', fields.DecimalField(null=True, max_digits=7, decimal_places=4)),
@@ -478,11 +481,13 @@ class Migration(migrations.Migration):
                 ('reason', fields.TextField(null=True, unique=False)),
                 ('attempts', fields.IntField(default=0)),
                 ('message_id', fields.CharField(max_length=200)),
+                ('subject', fields.CharField(default='', max_length=300)),
+                ('body', fields.TextField(default='', unique=False)),
                 ('sent_at', fields.DatetimeField(null=True, auto_now=False, auto_now_add=False)),
                 ('created_at', fields.DatetimeField(db_default=Now(), auto_now=False, auto_now_add=False)),
                 ('created_by', fields.ForeignKeyField('crm.User', source_field='created_by_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
             ],
-            options={'table': 'delivery', 'app': 'crm', 'indexes': [Index(fields=['invoice_id', 'created_at', 'id'], name='delivery_invoice')], 'pk_attr': 'id', 'table_description': 'One e-mail of an invoice to one recipient.'},
+            options={'table': 'delivery', 'app': 'crm', 'indexes': [Index(fields=['invoice_id', 'created_at', 'id'], name='delivery_invoice')], 'pk_attr': 'id', 'table_description': 'One e-mail of an invoice to one recipient, in the words it was sent with.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -499,9 +504,10 @@ class Migration(migrations.Migration):
                 ('discount_amount', fields.DecimalField(null=True, max_digits=18, decimal_places=4)),
                 ('tax_category', fields.CharField(default='S', max_length=2)),
                 ('tax_rate', fields.DecimalField(max_digits=7, decimal_places=4)),
+                ('discount_total', fields.DecimalField(default=Decimal('0'), max_digits=18, decimal_places=4)),
                 ('net', fields.DecimalField(default=Decimal('0'), max_digits=18, decimal_places=4)),
             ],
-            options={'table': 'invoice_line', 'app': 'crm', 'indexes': [Index(fields=['invoice_id', 'position'], name='invoice_line_order')], 'pk_attr': 'id', 'table_description': '`unit` is a UN/ECE Recommendation 20 code; `tax_category` one of UNCL5305.'},
+            options={'table': 'invoice_line', 'app': 'crm', 'indexes': [Index(fields=['invoice_id', 'position'], name='invoice_line_order')], 'pk_attr': 'id', 'table_description': '`unit_code` is of UN/ECE Recommendation 20, `tax_category` of UNCL5305; `discount_total` is taken off in `net`.'},
             bases=['Model'],
         ),
         ops.CreateModel(

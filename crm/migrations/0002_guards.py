@@ -179,6 +179,9 @@ create unique index invoice_line_position on invoice_line (invoice_id, position)
 create unique index invoice_tax_group on invoice_tax (invoice_id, category, rate);
 create unique index delivery_message on delivery (message_id);
 create index delivery_queued on delivery (created_at) where state = 'QUEUED';
+alter table invoice add column search_text text generated always as
+  (kith_fold(coalesce(number, '') || ' ' || coalesce(customer_reference, ''))) stored;
+create index invoice_search_text on invoice using gin (search_text gin_trgm_ops);
 alter table invoice add constraint invoice_numbered_when_issued check (
   (state = 'DRAFT') = (number is null) and (state = 'DRAFT') = (issue_date is null)
   and (state = 'DRAFT') = (frozen is null) and (number is null) = (number_seq is null));
@@ -193,6 +196,13 @@ alter table invoice add constraint invoice_one_discount check (discount_percent 
 alter table invoice add constraint invoice_pdf_whole check ((pdf_key is null) = (pdf_sha256 is null));
 alter table invoice_line add constraint invoice_line_one_discount
   check (discount_percent is null or discount_amount is null);
+alter table invoice_line add constraint invoice_line_price_not_negative check (unit_price >= 0);
+alter table legal_entity add constraint legal_entity_name_not_empty check (name <> '');
+alter table legal_entity add constraint legal_entity_code_form check (code ~ '^[A-Za-z0-9]{1,12}$');
+alter table legal_entity add constraint legal_entity_terms_not_negative check (payment_terms_days >= 0);
+alter table number_counter add constraint number_counter_positive check (next_seq >= 1);
+alter table delivery add constraint delivery_sent_when check ((state = 'SENT') = (sent_at is not null));
+alter table delivery add constraint delivery_failure_has_reason check (state <> 'FAILED' or reason is not null);
 alter table payment add constraint payment_positive check (amount > 0);
 create function kith_invoice_frozen() returns trigger language plpgsql as $$
 begin
@@ -204,8 +214,8 @@ begin
     return old;
   end if;
   if old.state <> 'DRAFT' and (
-       to_jsonb(new) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at}'::text[]
-    <> to_jsonb(old) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at}'::text[]
+       to_jsonb(new) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at,search_text}'::text[]
+    <> to_jsonb(old) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at,search_text}'::text[]
     or new.state = 'DRAFT'
     or old.state = 'VOID' and new.state <> 'VOID'
     or old.pdf_sha256 is not null and (new.pdf_sha256 is distinct from old.pdf_sha256
@@ -241,8 +251,8 @@ create view customer_balance as
          sum(i.gross_total)::numeric(20, 4) as invoiced, sum(i.paid_total)::numeric(20, 4) as paid,
          sum(i.due_total)::numeric(20, 4) as outstanding,
          coalesce(sum(i.due_total) filter
-           (where i.state = 'SENT' and i.due_date < (now() at time zone e.time_zone)::date), 0)::numeric(20, 4) as overdue
-    from invoice i join legal_entity e on e.id = i.legal_entity_id
+           (where i.state = 'SENT' and i.due_date < (now() at time zone i.time_zone)::date), 0)::numeric(20, 4) as overdue
+    from invoice i
    where i.state in ('SENT', 'PAID')
    group by i.customer_id, i.currency;
 """
