@@ -1,12 +1,17 @@
-"""Strawberry's executor, with Kith's errors: each that leaves carries a code."""
+"""Strawberry's schema and executor, with Kith's errors: each that leaves carries a code."""
 
 from typing import Any
 
+import strawberry
+import structlog
+from graphql import GraphQLError
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from tortoise import Model
 
 from api.errors import coded
+
+log = structlog.get_logger(__name__)
 
 
 def _is_awaitable(value: Any) -> bool:
@@ -21,3 +26,10 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
     def handle_field_error(self, raw_error: Exception, *rest: Any) -> None:
         super().handle_field_error(coded(raw_error), *rest)
+
+
+class Schema(strawberry.Schema):
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
+        """One line for a failed operation. What a caller did wrong is no error of ours; `coded` logs those that are."""
+        name = getattr(execution_context, "operation_name", None)
+        log.info("operation failed", operation=name, errors=len(errors), first=errors[0].message[:300])

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +19,6 @@ from crm.kernel.transaction import transaction
 
 
 @strawberry.type
-@dataclass(kw_only=True)
 class Payload:
     """Base of all payloads. Subclasses keep ids in `strawberry.Private` fields and resolve them to QuerySets."""
 
@@ -29,7 +28,7 @@ class Payload:
 
     def remember(self) -> dict[str, Any]:
         """The ids this payload was made of, to answer a repeat with."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "errors"}
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.init and f.name != "errors"}
 
 
 class _Mutation(FieldExtension):
@@ -47,9 +46,9 @@ class _Mutation(FieldExtension):
             if not self.idempotent or info.context.idempotency_key is None:
                 return await next_(source, info, **kwargs)
             return await self._once(lambda: next_(source, info, **kwargs), payload_type, info, kwargs)
-        except Unauthenticated:
-            raise
         except DomainError as error:
+            if isinstance(error, Unauthenticated) and not self.anonymous:
+                raise
             return payload_type(errors=user_errors(error))
 
     async def _once(

@@ -4,27 +4,38 @@ import strawberry
 from strawberry.extensions import MaxTokensLimiter, ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
+from api.accounts.logins import LoginMutation
+from api.accounts.mutations import AccountMutation
+from api.accounts.queries import AccountQuery
+from api.contacts.mutations import ContactMutation
+from api.contacts.queries import ContactQuery
 from api.customers.queries import CustomerQuery
 from api.errors import USER_ERRORS
-from api.executor import Executor
+from api.executor import Executor, Schema
 from api.nodes import NodeQuery
 from api.scalars import SCALARS
 from crm.kernel.settings import settings
 
 
 @strawberry.type(description="Every read.")
-class Query(NodeQuery, CustomerQuery):
+class Query(NodeQuery, AccountQuery, CustomerQuery, ContactQuery):
     pass
 
 
-schema = strawberry.Schema(
+@strawberry.type(description="Every change. Each is a transaction of its own; a refused one changes nothing.")
+class Mutation(LoginMutation, AccountMutation, ContactMutation):
+    pass
+
+
+schema = Schema(
     Query,
+    Mutation,
     types=USER_ERRORS,
     extensions=[
         lambda: ParserCache(maxsize=1000),
         lambda: ValidationCache(maxsize=1000),
         lambda: MaxTokensLimiter(settings().max_tokens),
     ],
-    config=StrawberryConfig(scalar_map=SCALARS, relay_max_results=100),
+    config=StrawberryConfig(scalar_map=SCALARS),
     execution_context_class=Executor,
 )

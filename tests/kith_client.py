@@ -23,7 +23,9 @@ class Kith:
     token: str | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
-    async def graphql(self, document: str, variables: dict[str, Any] | None = None, **headers: str) -> dict[str, Any]:
+    async def graphql(
+        self, document: str, variables: dict[str, Any] | None = None, **headers: str
+    ) -> dict[str, Any]:
         """The `data` of an operation. Raises GraphQLFailed when there are errors."""
         answer = (await self.post({"query": document, "variables": variables or {}}, **headers)).json()
         if answer.get("errors"):
@@ -36,7 +38,9 @@ class Kith:
         async with httpx.AsyncClient(base_url=self.url, timeout=60) as client:
             return await client.post("/graphql", json=body, headers=self.headers | credentials | headers)
 
-    async def mutate(self, name: str, input_type: str, selection: str, input: dict[str, Any], **headers: str) -> dict[str, Any]:
+    async def mutate(
+        self, name: str, input_type: str, selection: str, input: dict[str, Any], **headers: str
+    ) -> dict[str, Any]:
         """The payload of one mutation, `errors { __typename code message path }` included."""
         document = (
             f"mutation ($input: {input_type}!) {{ {name}(input: $input) "

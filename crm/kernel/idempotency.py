@@ -9,6 +9,7 @@ from crm.kernel.errors import RuleViolation
 from crm.kernel.ids import uuid7
 from crm.kernel.models import IdempotencyKey
 from crm.kernel.settings import settings
+from crm.kernel.transaction import raw_connection
 
 MAX_KEY = 200
 
@@ -25,10 +26,10 @@ async def claim(*, caller: str, key: str, request_hash: str) -> dict[str, Any] |
     """
     if len(key) > MAX_KEY:
         raise IdempotencyKeyReused(f"An Idempotency-Key has at most {MAX_KEY - 80} characters.")
-    taken, _ = await get_connection("default").execute_query(
+    taken = await raw_connection().fetchval(
         "insert into idempotency_key (id, caller, key, request_hash, answer) values ($1, $2, $3, $4, '{}') "
-        "on conflict do nothing",
-        [uuid7(), caller, key, request_hash],
+        "on conflict do nothing returning true",
+        *(uuid7(), caller, key, request_hash),
     )
     if taken:
         return None
