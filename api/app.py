@@ -2,7 +2,6 @@
 
 import contextlib
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import structlog
 from redis.asyncio import Redis
@@ -13,12 +12,11 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from tortoise import Tortoise
 from tortoise.connection import get_connection
 
+from api import graphiql
 from api.auth import CLIENT_HEADER
 from api.files import download
 from api.http import GraphQLView
@@ -28,13 +26,6 @@ from crm.kernel import database, logs, signing
 from crm.kernel.settings import settings
 
 log = structlog.get_logger(__name__)
-
-GRAPHIQL = Path(__file__).resolve().parents[1] / "graphiql" / "dist"
-GRAPHIQL_CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; "
-    "worker-src 'self' blob:; font-src 'self' data:; img-src 'self' data:; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'"
-)
 
 
 def create_app() -> Starlette:
@@ -51,7 +42,7 @@ def create_app() -> Starlette:
         Route("/", _home),
     ]
     if settings().graphiql:
-        routes += _graphiql()
+        routes += graphiql.routes()
     return Starlette(routes=routes, middleware=_middleware(), lifespan=_lifespan)
 
 
@@ -122,27 +113,4 @@ async def _home(request: Request) -> Response:
         RedirectResponse("/graphiql/")
         if settings().graphiql
         else PlainTextResponse("Kith. The API is at /graphql.")
-    )
-
-
-class _GraphiQL(StaticFiles):
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        response = await super().get_response(path, scope)
-        response.headers["content-security-policy"] = GRAPHIQL_CSP
-        response.headers["x-content-type-options"] = "nosniff"
-        response.headers["referrer-policy"] = "no-referrer"
-        return response
-
-
-def _graphiql() -> list[BaseRoute]:
-    if not (GRAPHIQL / "index.html").is_file():
-        return [Route("/graphiql/", _graphiql_missing)]
-    page = _GraphiQL(directory=GRAPHIQL, html=True)
-    return [Route("/graphiql", lambda _: RedirectResponse("/graphiql/")), Mount("/graphiql", page)]
-
-
-async def _graphiql_missing(request: Request) -> Response:
-    del request
-    return PlainTextResponse(
-        "GraphiQL is not built. Run scripts/bootstrap (it needs Node, or installs its own).", 503
     )

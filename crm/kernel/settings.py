@@ -44,6 +44,9 @@ class Settings(BaseSettings):
         (), description="Exact browser origins, comma separated, that may use the API with cookies or WebSockets."
     )
     graphiql: bool = Field(default=True, description="Serve the analysts' page at /graphiql.")
+    demo_login: str | None = Field(
+        None, description="`email:password` that GraphiQL's log-in page offers; `kith dev` sets it, production never."
+    )
     introspection: Literal["everyone", "staff"] = Field(
         "staff", description="Who may introspect the schema: `everyone`, or only callers who are logged in."
     )
