@@ -2,10 +2,12 @@
 
 from uuid import UUID
 
+from crm.accounts.rules import Permission, require, require_edit
+from crm.customers.errors import CustomerArchived
 from crm.customers.models import Customer
 from crm.customers.queries import visible_to
-from crm.kernel.actor import Actor, Role
-from crm.kernel.errors import Forbidden, NotFound
+from crm.kernel.actor import Actor
+from crm.kernel.errors import NotFound
 from crm.kernel.ids import Kind
 
 
@@ -18,24 +20,23 @@ async def customer_to_read(customer_id: UUID, *, actor: Actor, path: str = "id")
 
 
 async def customer_to_edit(customer_id: UUID, *, actor: Actor, path: str = "id") -> Customer:
-    """The row, locked, for somebody who may edit it and log on it. Raises NotFound or Forbidden.
+    """The row, locked, for somebody who may edit it and log on it. Raises NotFound, Forbidden or CustomerArchived.
 
     Agents edit customers they own, as account or service manager, or that nobody owns (DOMAIN §1).
     """
     customer = await _locked(customer_id, actor, path)
-    if not actor.may_write:
-        raise Forbidden("Analysts and read-only tokens may not change customers.")
-    owners = {customer.account_manager_id, customer.service_manager_id} - {None}
-    if actor.role is Role.AGENT and owners and actor.user_id not in owners:
-        raise Forbidden("This customer belongs to another agent. Ask its manager, or have it assigned to you.")
+    require_edit(actor, (customer.account_manager_id, customer.service_manager_id))
+    if customer.archived_at is not None:
+        raise CustomerArchived(path)
     return customer
 
 
-async def customer_to_manage(customer_id: UUID, *, actor: Actor, path: str = "id") -> Customer:
-    """The row, locked, for managers and admins: block, archive, delete, merge. Raises NotFound or Forbidden."""
+async def customer_to_manage(
+    customer_id: UUID, *, actor: Actor, path: str = "id", permission: Permission = Permission.ARCHIVE
+) -> Customer:
+    """The row, locked, archived or not, for managers and admins. Raises NotFound or Forbidden."""
     customer = await _locked(customer_id, actor, path)
-    if not actor.may_write or actor.role not in {Role.ADMIN, Role.MANAGER}:
-        raise Forbidden("Only a manager of the customer's unit or an admin may do this.")
+    require(actor, permission)
     return customer
 
 

@@ -1,7 +1,5 @@
 """Customers and the pick lists that describe them."""
 
-from datetime import date
-from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -68,6 +66,8 @@ class PickListItem(Model):
     created_at = fields.DatetimeField(db_default=Now())
     updated_at = fields.DatetimeField(db_default=Now())
 
+    customers_allowed: "fields.ManyToManyRelation[Customer]"
+
     class Meta:
         table = "pick_list_item"
 
@@ -91,7 +91,9 @@ class RequiredField(Model):
 
 
 def _pick() -> "fields.ForeignKeyNullableRelation[PickListItem]":
-    return fields.ForeignKeyField("crm.PickListItem", related_name=False, on_delete=fields.RESTRICT, null=True)
+    return fields.ForeignKeyField(
+        "crm.PickListItem", related_name=False, on_delete=fields.RESTRICT, null=True
+    )
 
 
 def _user() -> "fields.ForeignKeyNullableRelation[User]":
