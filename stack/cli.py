@@ -25,13 +25,20 @@ CHECKS = "Checks"
 
 def app() -> None:
     """Run the command line; a reason not to start is one sentence and exit code 1, never a traceback."""
-    from crm.kernel.settings import SettingsError
-
     try:
         commands(prog_name="kith")
-    except (StartError, SettingsError) as error:
+    except Exception as error:
+        if not is_for_people(error):
+            raise
         typer.echo(f"kith: {error}", err=True)
         sys.exit(1)
+
+
+def is_for_people(error: Exception) -> bool:
+    from crm.kernel.errors import DomainError
+    from crm.kernel.settings import SettingsError
+
+    return isinstance(error, StartError | SettingsError | DomainError)
 
 
 @commands.callback()
@@ -110,6 +117,33 @@ def migrate() -> None:
     with database(Home.find()):
         migrate_database()
     say("The database has the newest schema.")
+
+
+@commands.command(
+    "create-admin", rich_help_panel=DATA, epilog="Example: kith create-admin --email ana@example.com"
+)
+def make_first_admin(
+    email: Annotated[str, typer.Option(prompt="E-mail", help="What they log in with.")],
+    name: Annotated[str, typer.Option(prompt="Name", help="What others see.")],
+    password: Annotated[
+        str,
+        typer.Option(
+            prompt="Password",
+            hide_input=True,
+            confirmation_prompt=True,
+            envvar="KITH_PASSWORD",
+            help="At least 12 characters; better asked for or in the environment than in the shell's history.",
+        ),
+    ],
+) -> None:
+    """Create an admin, who can then create everybody else. Changes nothing when the admin is there already."""
+    from stack.home import Home
+    from stack.services import database, make_admin, migrate_database
+
+    with database(Home.find()):
+        migrate_database()
+        new = make_admin(email=email, name=name, password=password)
+    say(f"{email} is an admin now." if new else f"{email} is an admin already; nothing was changed.")
 
 
 @commands.command("export-schema", rich_help_panel=CHECKS, epilog="Example: kith export-schema --check")

@@ -11,7 +11,7 @@ from crm.kernel.settings import settings
 from stack.errors import StartError
 from stack.home import Home, Running, checkout
 from stack.postgres import Postgres
-from stack.services import create_database, file_url, given, migrate_database, use
+from stack.services import create_database, file_url, given, make_admin, migrate_database, use
 from stack.sockets import LOOPBACK, listen, port_of
 from stack.supervisor import Program, Supervisor, interrupt_on_signals
 from stack.valkey import Valkey
@@ -19,6 +19,7 @@ from stack.valkey import Valkey
 API_PORT = 8000
 MAIL_PORT = 8025
 SMTP_PORT = 1025
+ADMIN = "admin@kith.example"
 READY_SECONDS = 60
 LAST_LINES = 15
 
@@ -34,6 +35,7 @@ class Dev:
         self.say = say
         self.supervisor = Supervisor(say)
         self._began = time.monotonic()
+        self._log_in = "as you made it with kith create-admin"
         self._listeners: list[socket.socket] = []
 
     def run(self) -> None:
@@ -65,6 +67,9 @@ class Dev:
             self._start_valkey()
         mail_url = "" if "smtp_url" in external else self._start_mail()
         migrate_database()
+        if "database_url" not in external:
+            make_admin(email=ADMIN, name="Admin", password=self.home.admin_password())
+            self._log_in = f"{ADMIN}  {self.home.admin_password()}"
         api_url = self._start_api()
         self._start_program("worker", ["workers"])
         self._wait_for(api_url)
@@ -138,6 +143,7 @@ class Dev:
             ("GraphiQL", f"{running.api_url}/graphiql/" if graphiql_is_built() else GRAPHIQL_MISSING),
             ("API", f"{running.api_url}/graphql"),
             ("Mail", f"{running.mail_url}/" if running.mail_url else settings().smtp_url),
+            ("Log-in", self._log_in),
             ("State", f"{self.home.path} (logs in logs/)"),
         ]
         self.say(f"Kith is ready after {time.monotonic() - self._began:.1f} s.\n")

@@ -95,12 +95,19 @@ class Home:
         return DirectoryLock(self.path / "lock", what="Kith")
 
     def secret(self) -> str:
-        """Return the secret this checkout signs its links with, made once."""
-        path = self.path / "secret"
+        """Return what this checkout signs its links with, made once."""
+        return self._made_once("secret", random_bytes=48)
+
+    def admin_password(self) -> str:
+        """Return the password of the admin `kith dev` creates, made once."""
+        return self._made_once("admin-password", random_bytes=12)
+
+    def _made_once(self, name: str, *, random_bytes: int) -> str:
+        path = self.path / name
         if not path.exists():
             unfinished = path.with_suffix(f".{os.getpid()}")
             unfinished.touch(mode=0o600)
-            unfinished.write_text(secrets.token_urlsafe(48), encoding="ascii")
+            unfinished.write_text(secrets.token_urlsafe(random_bytes), encoding="ascii")
             unfinished.replace(path)
         return path.read_text(encoding="ascii")
 

@@ -8,9 +8,10 @@ from urllib.parse import quote, urlsplit
 
 import asyncpg
 from tortoise.connection import get_connection
-from tortoise.exceptions import DBConnectionError, OperationalError
+from tortoise.exceptions import DBConnectionError
 from tortoise.migrations.executor import MigrationExecutor
 
+from crm.accounts.users import create_admin
 from crm.kernel.database import close, connect, credentials, migrate, tortoise_config
 from crm.kernel.settings import environment_name, settings
 from stack.errors import StartError
@@ -74,19 +75,37 @@ def migrate_database() -> None:
     try:
         asyncio.run(migrate())
     except UNREACHABLE as error:
-        url = without_password(settings().database_url)
-        raise StartError(f"The database at {url} cannot be used: {str(error) or repr(error)}.") from error
+        raise _unusable(error) from error
+
+
+def _unusable(error: Exception) -> StartError:
+    url = without_password(settings().database_url)
+    return StartError(f"The database at {url} cannot be used: {str(error) or repr(error)}.")
+
+
+def make_admin(*, email: str, name: str, password: str) -> bool:
+    """Create an admin in a migrated database; False when this admin is there already. Raises DomainErrors."""
+
+    async def create() -> bool:
+        await connect()
+        try:
+            return (await create_admin(email=email, name=name, password=password))[1]
+        finally:
+            await close()
+
+    try:
+        return asyncio.run(create())
+    except UNREACHABLE as error:
+        raise _unusable(error) from error
 
 
 async def pending_migrations() -> list[str]:
     """Return the names of migrations the database still lacks; it is only read."""
+    probe = await asyncpg.connect(**credentials(settings().database_url))
+    await probe.close()  # the executor takes a database that does not answer for an empty one
     await connect()
     try:
-        executor = MigrationExecutor(get_connection("default"), tortoise_config()["apps"])
-        try:
-            steps = await executor.plan()
-        except OperationalError:  # not even the table of applied migrations
-            return ["all"]
+        steps = await MigrationExecutor(get_connection("default"), tortoise_config()["apps"]).plan()
         return [step.migration.name for step in steps]
     finally:
         await close()
