@@ -10,13 +10,15 @@ from functools import lru_cache
 from typing import TypeVar
 
 from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.exceptions import VerifyMismatchError
 
 from crm.accounts.errors import TooManyAttempts
 from crm.accounts.rules import normal_password
 from crm.kernel.settings import settings
 
 R = TypeVar("R")
+
+_ARGON2ID = "$argon2id$"
 
 MOST_THREADS = 4
 MOST_WAITING = 64
@@ -36,19 +38,20 @@ class PasswordPool:
         return await self._run(lambda: self._hasher.hash(_encoded(password)))
 
     async def verify(self, stored: str | None, password: str) -> bool:
-        """Whether the password is the stored one. Without a stored one: the same work, and no."""
-        fits = await self._run(lambda: self._fits(stored or self._decoy, _encoded(password)))
-        return fits and stored is not None
+        """Whether the password is the stored one. Without a stored one, or with a mark like `!`: the same work, no."""
+        real = stored if stored and stored.startswith(_ARGON2ID) else None
+        fits = await self._run(lambda: self._fits(real or self._decoy, _encoded(password)))
+        self.verified += 1
+        return fits and real is not None
 
     def outdated(self, stored: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(stored)
 
     def _fits(self, stored: str, password: bytes) -> bool:
-        self.verified += 1
         try:
             return self._hasher.verify(stored, password)
-        except (VerificationError, InvalidHashError):
+        except VerifyMismatchError:
             return False
 
     async def _run(self, work: Callable[[], R]) -> R:
@@ -82,7 +85,7 @@ def _decoy(hasher: PasswordHasher) -> str:
     """A hash with today's parameters that no password fits."""
     cost = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
     salt, digest = (_base64(secrets.token_bytes(n)) for n in (hasher.salt_len, hasher.hash_len))
-    return f"$argon2id$v=19${cost}${salt}${digest}"
+    return f"{_ARGON2ID}v=19${cost}${salt}${digest}"
 
 
 def _base64(raw: bytes) -> str:

@@ -49,7 +49,7 @@ async def create_user(
         async with refusing(_email_taken(email)):
             user = await User.create(email=email, name=name, role=role, password_hash=password_hash)
         await _join(user, unit_ids)
-        facts = {**_facts(user), "unit_ids": sorted(unit_ids)}
+        facts = {**_facts(user), "unit_ids": sorted(set(unit_ids))}
         await _tell(actor, user, "create", {}, facts)
     return user
 

@@ -69,15 +69,15 @@ async def test_a_hash_fits_its_password_alone_however_it_was_typed() -> None:
     assert await pool.verify(stored, "Cafe\u0301 au lait 12")
     assert not await pool.verify(stored, "Cafe au lait 12")
     assert not await pool.verify(stored, "\ud800")
-    assert not await pool.verify("!", "Café au lait 12")
 
 
 async def test_nobodys_password_costs_a_verification_with_the_same_parameters() -> None:
     pool = PasswordPool(CHEAP)
 
     assert not await pool.verify(None, "Café au lait 12")
+    assert not await pool.verify("!", "Café au lait 12")
 
-    assert pool.verified == 1
+    assert pool.verified == 2
     decoy = pool._decoy  # noqa: SLF001  what no caller may see
     assert not pool.outdated(decoy)
     assert len(decoy) == len(await pool.hash("any"))
