@@ -4,7 +4,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from datetime import datetime
-from email.utils import parseaddr
+from email.utils import getaddresses
 from itertools import groupby
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -143,9 +143,9 @@ def create_page(mailbox: Mailbox) -> Starlette:
 
 
 def person(address: str) -> str:
-    """Return the name before an address, else the address."""
-    first = address.partition(">")[0] + ">" if "<" in address else address
-    name, mail = parseaddr(first)
+    """Return the name of the first of some addresses, else that address, else what was written."""
+    found = getaddresses([address])
+    name, mail = found[0] if found else ("", "")
     return name or mail or address or "nobody"
 
 
