@@ -114,6 +114,7 @@ async def database(worker_name: str, redis_url: str, storage_directory: Path) ->
         STORAGE_URL=f"file://{storage_directory}",
         SMTP_URL="smtp://127.0.0.1:9",
         KITH_LOG_LEVEL="error",
+        KITH_PASSWORD_HASHING="fast",
         KITH_SECRET_KEY="only-for-tests-only-for-tests-only",
     )
     from crm.kernel.settings import settings
