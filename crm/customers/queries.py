@@ -1,13 +1,19 @@
 """Every read of customers: un-awaited QuerySets, already narrowed to what the actor may see."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet, QuerySetSingle
 
-from crm.customers.models import Customer
+from crm.customers import search as text_search
+from crm.customers.filters import CUSTOMER_FILTERS, speaks_of
+from crm.customers.models import Customer, PickList, PickListItem, RequiredField
 from crm.kernel.actor import Actor
+from crm.kernel.filtering import compile_filter
+
+DEFAULT_ORDER = ("name", "id")
 
 
 def visible_to(actor: Actor) -> QuerySet[Customer]:
@@ -23,3 +29,51 @@ def in_units(actor: Actor, column: str = "customer__unit_id") -> Q:
 
 def by_id(actor: Actor, customer_id: UUID) -> QuerySetSingle[Customer | None]:
     return visible_to(actor).get_or_none(id=customer_id)
+
+
+def list_customers(
+    actor: Actor,
+    *,
+    rule: Mapping[str, Any] | None = None,
+    search: str | None = None,
+    order: Sequence[str] | None = None,
+) -> QuerySet[Customer]:
+    """The customers a filter (CUSTOMER_FILTERS) and a text find; archived ones only if the filter speaks of them.
+
+    Without an `order` (of `order_by`) a search lists the best first, anything else by name. Raises InvalidInput.
+    """
+    found = visible_to(actor).filter(matching(rule))
+    if search is None or not search.strip():
+        return found.order_by(*(order or DEFAULT_ORDER))
+    if order:
+        return found.filter(text_search.matching(search)).order_by(*order)
+    return text_search.search(found, search)
+
+
+def matching(rule: Mapping[str, Any] | None) -> Q:
+    """A customer filter, as dynamic segments keep it; archived customers match only where it speaks of them."""
+    wanted = compile_filter(rule or {}, CUSTOMER_FILTERS)
+    return wanted if rule and speaks_of(rule, "archived") else wanted & Q(archived_at__isnull=True)
+
+
+def pick_list(
+    wanted: PickList, *, search: str | None = None, archived: bool = False
+) -> QuerySet[PickListItem]:
+    """The choices of a list in its order; archived ones only on request. Every user may see them."""
+    items = PickListItem.filter(list=wanted)
+    if not archived:
+        items = items.filter(archived_at__isnull=True)
+    if search and search.strip():
+        items = items.filter(name__icontains=search.strip())
+    return items.order_by("position", "name", "id")
+
+
+def pick_list_item(actor: Actor, item_id: UUID) -> QuerySetSingle[PickListItem | None]:
+    """Every user may see every choice."""
+    del actor
+    return PickListItem.get_or_none(id=item_id)
+
+
+def required_fields() -> QuerySet[RequiredField]:
+    """What admins require beyond the built-in fields."""
+    return RequiredField.all().order_by("phase", "field")

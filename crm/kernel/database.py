@@ -12,7 +12,25 @@ from crm.kernel.settings import settings
 
 MIGRATION_LOCK = 7_204_118_033  # any number, the same for every Kith process
 
-ROOMS = ("kernel", "accounts", "audit", "customers", "contacts", "activities", "segments", "invoices", "imports")
+SESSION = {
+    "timezone": "UTC",
+    "application_name": "kith",
+    # How alike a word must be for a search to forgive the difference; 0.6, the default, forgives too few typos.
+    "pg_trgm.word_similarity_threshold": "0.4",
+}
+"""What every connection of ours is set to."""
+
+ROOMS = (
+    "kernel",
+    "accounts",
+    "audit",
+    "customers",
+    "contacts",
+    "activities",
+    "segments",
+    "invoices",
+    "imports",
+)
 
 
 def credentials(url: str) -> dict[str, Any]:
@@ -40,7 +58,7 @@ def tortoise_config(url: str | None = None) -> dict[str, Any]:
                     **credentials(url or config.database_url),
                     "minsize": 1,
                     "maxsize": config.database_pool,
-                    "server_settings": {"timezone": "UTC", "application_name": "kith"},
+                    "server_settings": dict(SESSION),
                 },
             }
         },

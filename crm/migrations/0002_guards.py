@@ -92,7 +92,7 @@ create index customer_service_manager_fk on customer (service_manager_id);
 create unique index customer_invoice_type_pair on customer_invoice_type (customer_id, picklistitem_id);
 alter table customer add column search_text text generated always as (kith_fold(name || ' ' || email)) stored;
 alter table customer add column search_phones text generated always as
-  (kith_digits(coalesce(phone, '') || ' ' || coalesce(fax, ''))) stored;
+  (kith_digits(coalesce(phone, '')) || ' ' || kith_digits(coalesce(fax, ''))) stored;
 create index customer_search_text on customer using gin (search_text gin_trgm_ops);
 create index customer_search_phones on customer using gin (search_phones gin_trgm_ops);
 """
@@ -107,11 +107,13 @@ alter table contact add column search_phones text generated always as (kith_digi
 create index contact_search_text on contact using gin (search_text gin_trgm_ops);
 create index contact_search_phones on contact using gin (search_phones gin_trgm_ops);
 create function kith_contact_primary() returns trigger language plpgsql as $$
-declare affected uuid := coalesce(new.customer_id, old.customer_id);
+declare bereft uuid;
 begin
-  if exists (select 1 from contact where customer_id = affected)
-     and not exists (select 1 from contact where customer_id = affected and is_primary) then
-    raise exception 'customer % has contacts but no primary one', affected
+  select c.customer_id into bereft from contact c
+   where c.customer_id in (old.customer_id, new.customer_id)
+     and not exists (select 1 from contact p where p.customer_id = c.customer_id and p.is_primary) limit 1;
+  if bereft is not null then
+    raise exception 'customer % has contacts but no primary one', bereft
       using errcode = 'check_violation', constraint = 'contact_has_primary';
   end if;
   return null;
@@ -166,6 +168,8 @@ create unique index segment_name on segment (coalesce(unit_id, '00000000-0000-00
 alter table segment add constraint segment_rule_if_dynamic check ((type = 'DYNAMIC') = (rule is not null));
 create unique index segment_membership_open on segment_membership (segment_id, customer_id) where left_at is null;
 alter table segment_membership add constraint membership_order check (left_at >= entered_at);
+alter table segment add column search_text text generated always as
+  (kith_fold(name || ' ' || coalesce(description, ''))) stored;
 """
 
 INVOICES = """
@@ -214,10 +218,11 @@ begin
     return old;
   end if;
   if old.state <> 'DRAFT' and (
-       to_jsonb(new) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at,search_text}'::text[]
-    <> to_jsonb(old) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at,search_text}'::text[]
+       to_jsonb(new) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at,search_text,duplicate_of_id}'::text[]
+    <> to_jsonb(old) - '{state,paid_total,credited_total,due_total,paid_at,voided_at,void_reason,pdf_key,pdf_sha256,pdf_size,version,updated_at,search_text,duplicate_of_id}'::text[]
     or new.state = 'DRAFT'
-    or old.state = 'VOID' and new.state <> 'VOID'
+    or old.state in ('PAID', 'VOID') and new.state <> old.state
+    or new.paid_total < old.paid_total or new.credited_total < old.credited_total
     or old.pdf_sha256 is not null and (new.pdf_sha256 is distinct from old.pdf_sha256
                                        or new.pdf_key is distinct from old.pdf_key)) then
     raise exception 'invoice % is issued and cannot be changed', old.number

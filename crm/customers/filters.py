@@ -1,0 +1,169 @@
+"""What customers can be filtered by: lists, dynamic segments, exports and bulk actions all speak this."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cache
+from typing import Any, cast
+
+from tortoise import Model, Tortoise
+from tortoise.expressions import Q
+
+from crm.customers.models import Consent, Stage, Status
+from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand
+from crm.kernel.ids import Kind
+
+
+def _model(name: str) -> type[Model]:
+    """A model of a room above this one, by its name: no import leads upwards."""
+    apps: Any = Tortoise.apps
+    return cast("type[Model]", apps["crm"][name])
+
+
+def _choices_of(model: str, column: str) -> type[StrEnum]:
+    field: Any = _model(model)._meta.fields_map[column]  # noqa: SLF001  Tortoise's own description of a model
+    return cast("type[StrEnum]", field.enum_type)
+
+
+def _flag(**present: Any) -> FilterField:
+    """Whether the condition holds."""
+    return FilterField(Operand.FLAG, build=lambda _, value: Q(**present) if value else ~Q(**present))
+
+
+def _owner(operator: str, value: Any) -> Q:
+    """Either of a customer's owners; `ne` and `notIn`: neither is."""
+    columns = ("account_manager_id", "service_manager_id")
+    nobody = Q(account_manager_id__isnull=True, service_manager_id__isnull=True)
+    match operator:
+        case "isNull":
+            return nobody if value else ~nobody
+        case "eq" | "ne":
+            wanted = [value]
+        case _:
+            wanted = list(value)
+    either = Q(*(_is_one_of(column, wanted) for column in columns), join_type=Q.OR)
+    return either if operator in {"eq", "in"} else ~either
+
+
+def _is_one_of(column: str, wanted: list[Any]) -> Q:
+    """Two-valued, so that it can be negated: nobody is none of them."""
+    listed: dict[str, Any] = {f"{column}__in": wanted, f"{column}__isnull": False}
+    return Q(**listed)
+
+
+_F, _O = FilterField, Operand
+
+
+def _choice(column: str) -> FilterField:
+    return _F(_O.ID, column, kind=Kind.PICK_LIST_ITEM)
+
+
+_CONTACTS = FilterSet(
+    {
+        "name": _F(_O.TEXT, "name"),
+        "email": _F(_O.TEXT, "email"),
+        "phone": _F(_O.TEXT, "phone"),
+        "title": _F(_O.TEXT, "title"),
+        "department": _F(_O.TEXT, "department"),
+        "primary": _F(_O.FLAG, "is_primary"),
+        "consent": _F(_O.ENUM, "consent", choices=Consent),
+    }
+)
+_SEGMENTS = FilterSet(
+    {
+        "segment": _F(_O.ID, "segment_id", kind=Kind.SEGMENT),
+        "name": _F(_O.TEXT, "segment__name"),
+        "enteredAt": _F(_O.INSTANT, "entered_at"),
+    }
+)
+
+
+@cache
+def _activities() -> FilterSet:
+    return FilterSet(
+        {
+            "type": _F(_O.ENUM, "type", choices=_choices_of("Activity", "type")),
+            "outcome": _F(_O.ENUM, "outcome", choices=_choices_of("Activity", "outcome")),
+            "title": _F(_O.TEXT, "title"),
+            "user": _F(_O.ID, "user_id", kind=Kind.USER),
+            "occurredAt": _F(_O.INSTANT, "occurred_at"),
+        }
+    )
+
+
+@cache
+def _invoices() -> FilterSet:
+    return FilterSet(
+        {
+            "state": _F(_O.ENUM, "state", choices=_choices_of("Invoice", "state")),
+            "number": _F(_O.TEXT, "number"),
+            "currency": _F(_O.TEXT, "currency"),
+            "issueDate": _F(_O.DATE, "issue_date"),
+            "dueDate": _F(_O.DATE, "due_date"),
+            "grossTotal": _F(_O.NUMBER, "gross_total"),
+            "dueTotal": _F(_O.NUMBER, "due_total"),
+        }
+    )
+
+
+CUSTOMER_FILTERS = FilterSet(
+    {
+        "name": _F(_O.TEXT, "name"),
+        "email": _F(_O.TEXT, "email"),
+        "phone": _F(_O.TEXT, "phone"),
+        "website": _F(_O.TEXT, "website"),
+        "accountNumber": _F(_O.TEXT, "account_number"),
+        "registrationNumber": _F(_O.TEXT, "registration_number"),
+        "vatId": _F(_O.TEXT, "vat_id"),
+        "externalId": _F(_O.TEXT, "external_id"),
+        "stage": _F(_O.ENUM, "stage", choices=Stage),
+        "status": _F(_O.ENUM, "status", choices=Status),
+        "statusLabel": _choice("status_label_id"),
+        "customerGroup": _choice("customer_group_id"),
+        "industry": _choice("industry_id"),
+        "source": _choice("source_id"),
+        "serviceProvision": _choice("service_provision_id"),
+        "owner": _F(_O.ID, kind=Kind.USER, build=_owner),
+        "accountManager": _F(_O.ID, "account_manager_id", kind=Kind.USER),
+        "serviceManager": _F(_O.ID, "service_manager_id", kind=Kind.USER),
+        "unit": _F(_O.ID, "unit_id", kind=Kind.BUSINESS_UNIT),
+        "legalEntity": _F(_O.ID, "legal_entity_id", kind=Kind.LEGAL_ENTITY),
+        "country": _F(_O.TEXT, "address_country"),
+        "city": _F(_O.TEXT, "address_city"),
+        "state": _F(_O.TEXT, "address_state"),
+        "postcode": _F(_O.TEXT, "address_postcode"),
+        "tags": _F(_O.TAGS, "tags"),
+        "consent": _F(_O.ENUM, "consent", choices=Consent),
+        "language": _F(_O.TEXT, "language"),
+        "currency": _F(_O.TEXT, "currency"),
+        "contractValue": _F(_O.NUMBER, "contract_value"),
+        "probability": _F(_O.NUMBER, "probability"),
+        "contractStart": _F(_O.DATE, "contract_start"),
+        "contractEnd": _F(_O.DATE, "contract_end"),
+        "contractReview": _F(_O.DATE, "contract_review"),
+        "createdAt": _F(_O.INSTANT, "created_at"),
+        "updatedAt": _F(_O.INSTANT, "updated_at"),
+        "lastActivityAt": _F(_O.INSTANT, "last_activity_at"),
+        "liveSince": _F(_O.INSTANT, "live_since"),
+        "blocked": _flag(blocked_at__isnull=False),
+        "archived": _flag(archived_at__isnull=False),
+        "hasPhone": _flag(phone__isnull=False),
+        "hasWebsite": _flag(website__isnull=False),
+        "hasOwner": FilterField(Operand.FLAG, build=lambda _, value: _owner("isNull", not value)),
+    },
+    {
+        "contacts": FilterRelation(lambda: _model("Contact"), "customer_id", lambda: _CONTACTS),
+        "activities": FilterRelation(lambda: _model("Activity"), "customer_id", _activities),
+        "segments": FilterRelation(
+            lambda: _model("SegmentMembership"), "customer_id", lambda: _SEGMENTS, {"left_at__isnull": True}
+        ),
+        "invoices": FilterRelation(lambda: _model("Invoice"), "customer_id", _invoices),
+    },
+)
+
+
+def speaks_of(rule: Mapping[str, Any], name: str) -> bool:
+    """Whether a filter has a condition on the customers' own field `name`, at any depth of and, or, not."""
+    if rule.get(name) is not None:
+        return True
+    inner = [*(rule.get("and") or ()), *(rule.get("or") or ()), rule.get("not")]
+    return any(speaks_of(each, name) for each in inner if isinstance(each, Mapping))
