@@ -25,6 +25,8 @@ def write_schema(path: Path, *, check: bool) -> str:
 
 def _changes(found: str, wanted: str) -> str:
     lines = list(
-        difflib.unified_diff(found.splitlines(), wanted.splitlines(), "committed", "generated", "", "", 1)
+        difflib.unified_diff(
+            found.splitlines(), wanted.splitlines(), "committed", "generated", n=1, lineterm=""
+        )
     )
     return "\n".join([*lines[:SHOWN_LINES], "…"] if len(lines) > SHOWN_LINES else lines)
