@@ -12,18 +12,20 @@ from api.contacts.queries import ContactQuery
 from api.customers.queries import CustomerQuery
 from api.errors import USER_ERRORS
 from api.executor import Executor, Schema
+from api.jobs.mutations import JobMutation
+from api.jobs.queries import JobQuery
 from api.nodes import NodeQuery
 from api.scalars import SCALARS
 from crm.kernel.settings import settings
 
 
 @strawberry.type(description="Every read.")
-class Query(NodeQuery, AccountQuery, CustomerQuery, ContactQuery):
+class Query(NodeQuery, AccountQuery, CustomerQuery, ContactQuery, JobQuery):
     pass
 
 
 @strawberry.type(description="Every change. Each is a transaction of its own; a refused one changes nothing.")
-class Mutation(LoginMutation, AccountMutation, ContactMutation):
+class Mutation(LoginMutation, AccountMutation, ContactMutation, JobMutation):
     pass
 
 

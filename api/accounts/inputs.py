@@ -28,6 +28,13 @@ class RefreshLoginInput:
     )
 
 
+@strawberry.input(description="Which login to end.")
+class LogOutInput:
+    refresh_token: str = strawberry.field(
+        description="The refresh token of the login; one that is unknown, or has ended, is no error."
+    )
+
+
 @strawberry.input(description="A change of your own password.")
 class ChangePasswordInput:
     current_password: str = strawberry.field(description="The password you have now.")

@@ -5,7 +5,7 @@ from datetime import datetime
 import strawberry
 from starlette.responses import Response
 
-from api.accounts.inputs import LogInInput, RefreshLoginInput
+from api.accounts.inputs import LogInInput, LogOutInput, RefreshLoginInput
 from api.accounts.types import Viewer
 from api.accounts.viewer import viewer_of
 from api.auth import COOKIE
@@ -64,10 +64,17 @@ class LoginMutation:
         issued = await logins.refresh(refresh_token=input.refresh_token, user_agent=_user_agent(info))
         return await _logged_in(info, issued)
 
-    @mutation(description="Ends this login.", idempotent=False)
-    async def log_out(self, info: Info) -> LogOutPayload:
-        await logins.log_out(actor=actor_of(info))
+    @mutation(
+        description="Ends this login; or, for an app whose access token has expired, the login of a refresh token.",
+        anonymous=True,
+        idempotent=False,
+    )
+    async def log_out(self, info: Info, input: LogOutInput | None = None) -> LogOutPayload:
         _forget_cookie(info)
+        if input is None:
+            await logins.log_out(actor=actor_of(info))
+        else:
+            await logins.log_out_with(refresh_token=input.refresh_token)
         return LogOutPayload()
 
     @mutation(description="Ends all your logins, this one included. API tokens stay.", idempotent=False)

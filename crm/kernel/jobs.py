@@ -293,6 +293,17 @@ async def prune(*, days: int, limit: int) -> int:
     return len(await _rows(_PRUNE, days, SLOT, limit))
 
 
+async def backlog_for(*, actor: Actor) -> Backlog:
+    """As `backlog`, for callers. Raises Forbidden for anyone but an admin."""
+    _require_admin(actor)
+    return await backlog()
+
+
+def visible_to(actor: Actor) -> QuerySet[OutboxJob]:
+    """Return every job for an admin, none for others."""
+    return OutboxJob.all() if actor.role is Role.ADMIN else OutboxJob.filter(id__in=[])
+
+
 def dead_jobs(*, actor: Actor) -> QuerySet[OutboxJob]:
     """Return the jobs that gave up. Raises Forbidden for anyone but an admin."""
     _require_admin(actor)

@@ -1,0 +1,1 @@
+"""Jobs at the door: what an admin sees of the queue of record."""
