@@ -1,6 +1,5 @@
 """Invoices, who issues them, and what became of each."""
 
-from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any

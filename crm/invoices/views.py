@@ -1,8 +1,5 @@
 """Reads that PostgreSQL computes: models over database views, outside the migrations."""
 
-from decimal import Decimal
-from uuid import UUID
-
 from tortoise import Model, fields
 
 

@@ -25,30 +25,47 @@ class Download:
     media_type: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """A document that is stored nowhere: made anew each time its link is opened.
+
+    `kind` names who makes it (see api/files.py), `subject` is the public id of the record it is made of.
+    """
+
+    kind: str
+    subject: str
+    filename: str
+    media_type: str
+
+
+Target = Download | Rendering
+
+
 def check() -> None:
     """Raises SettingsError when there is no secret to sign with."""
     _secret()
 
 
-def link(download: Download) -> str:
+def link(target: Target) -> str:
     """An address that works for ten minutes for whoever has it; mint one only after the access check."""
     expires = int(time.time()) + LIFE_SECONDS
-    body = base64.urlsafe_b64encode(orjson.dumps([expires, *asdict(download).values()])).rstrip(b"=")
+    content = [expires, type(target).__name__, *asdict(target).values()]
+    body = base64.urlsafe_b64encode(orjson.dumps(content)).rstrip(b"=")
     return f"{settings().public_url.rstrip('/')}/files/{body.decode()}.{_signature(body)}"
 
 
-def open_token(token: str) -> Download:
+def open_token(token: str) -> Target:
     """What a link's token names. Raises NotFound when it was altered or has ended."""
     body, _, signature = token.encode().partition(b".")
     if not hmac.compare_digest(_signature(body).encode(), signature):
         raise NotFound(Kind.FILE)
     try:
-        expires, *parts = orjson.loads(base64.urlsafe_b64decode(body + b"=" * (-len(body) % 4)))
+        expires, kind, *parts = orjson.loads(base64.urlsafe_b64decode(body + b"=" * (-len(body) % 4)))
     except (ValueError, binascii.Error):
         raise NotFound(Kind.FILE) from None
     if expires < time.time():
         raise NotFound(Kind.FILE)
-    return Download(*parts)
+    return Rendering(*parts) if kind == Rendering.__name__ else Download(*parts)
 
 
 def _signature(body: bytes) -> str:
@@ -58,5 +75,7 @@ def _signature(body: bytes) -> str:
 def _secret() -> bytes:
     secret = settings().secret_key
     if secret is None:
-        raise SettingsError("KITH_SECRET_KEY is not set: give every API process the same 32 or more random characters.")
+        raise SettingsError(
+            "KITH_SECRET_KEY is not set: give every API process the same 32 or more random characters."
+        )
     return secret.get_secret_value().encode()
