@@ -109,8 +109,15 @@ async def write_rows(invoice: Invoice, contents: Contents) -> None:
     await InvoiceLine.bulk_create(list(_line_rows(invoice, contents)))
     await InvoiceTax.bulk_create(
         [
-            InvoiceTax(invoice_id=invoice.id, category=g.category.value, rate=g.rate, base=g.base, tax=g.tax)
-            for g in contents.totals.groups
+            InvoiceTax(
+                invoice_id=invoice.id,
+                category=group.category.value,
+                rate=group.rate,
+                currency=invoice.currency,
+                base=group.base,
+                tax=group.tax,
+            )
+            for group in contents.totals.groups
         ]
     )
 
@@ -129,6 +136,7 @@ def _line_rows(invoice: Invoice, contents: Contents) -> Iterable[InvoiceLine]:
             discount_amount=line.discount.amount if line.discount else None,
             tax_category=line.tax_category.value,
             tax_rate=line.tax_rate,
+            currency=invoice.currency,
             discount_total=total.discount,
             net=total.net,
         )

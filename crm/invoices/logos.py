@@ -10,13 +10,13 @@ from crm.kernel.storage import FileTooLarge
 
 MOST_BYTES = 2_000_000
 MOST_PIXELS = 25_000_000
-LONGEST_SIDE = 1200  # pixels; some 300 dots an inch at the largest size it is printed in
+LONGEST_SIDE = 800  # pixels; some 300 dots an inch at the largest size it is printed in
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
 
 
 def encoded_logo(content: bytes) -> bytes:
-    """The picture as a PNG, or a JPEG if it came as one; never larger than needed. Some 50 ms of work.
+    """The picture as a PNG, never larger than needed. Some 50 ms of work.
 
     Raises FileTooLarge above 2 MB and UnreadableLogo for anything that is no PNG, JPEG or WebP picture.
     """
@@ -42,13 +42,12 @@ def encoded_logo(content: bytes) -> bytes:
 def _encoded(image: Image.Image) -> bytes:
     if image.width * image.height > MOST_PIXELS:
         raise _too_many_pixels()
-    kind = "JPEG" if image.format == "JPEG" else "PNG"
-    upright = ImageOps.exif_transpose(image).convert("RGB" if kind == "JPEG" else "RGBA")
+    upright = ImageOps.exif_transpose(image).convert("RGB" if image.format == "JPEG" else "RGBA")
     upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
     bare = Image.new(upright.mode, upright.size)  # without the metadata of the one that came
     bare.paste(upright)
     out = BytesIO()
-    bare.save(out, kind, optimize=True)
+    bare.save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

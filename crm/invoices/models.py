@@ -203,7 +203,10 @@ class Invoice(Model):
 
 
 class InvoiceLine(Model):
-    """`unit_code` is of UN/ECE Recommendation 20, `tax_category` of UNCL5305; `discount_total` is taken off in `net`."""
+    """`unit_code` is of UN/ECE Recommendation 20, `tax_category` of UNCL5305; `discount_total` is taken off in `net`.
+
+    `currency` is the invoice's: an amount is never read without one.
+    """
 
     id = key()
     invoice: fields.ForeignKeyRelation[Invoice] = fields.ForeignKeyField(
@@ -218,6 +221,7 @@ class InvoiceLine(Model):
     discount_amount = fields.DecimalField(max_digits=18, decimal_places=4, null=True)
     tax_category = fields.CharField(max_length=2, default="S")
     tax_rate = fields.DecimalField(max_digits=7, decimal_places=4)
+    currency = fields.CharField(max_length=3)
     discount_total = _money()
     net = _money()
 
@@ -237,6 +241,7 @@ class InvoiceTax(Model):
     )
     category = fields.CharField(max_length=2)
     rate = fields.DecimalField(max_digits=7, decimal_places=4)
+    currency = fields.CharField(max_length=3)
     base = _money()
     tax = _money()
 
@@ -261,6 +266,7 @@ class Payment(Model):
         "crm.Invoice", related_name="payments", on_delete=fields.RESTRICT
     )
     amount = _money()
+    currency = fields.CharField(max_length=3)
     paid_on = fields.DateField()
     method = fields.CharEnumField(PaymentMethod, max_length=20)
     reference = fields.CharField(max_length=120, null=True)

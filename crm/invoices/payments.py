@@ -68,7 +68,7 @@ async def _pay(
     before = snapshot(invoice, _STANDING)
     amount: Decimal = values["amount"]
     paid_on = values.get("paid_on") or today(invoice.time_zone)
-    payment = values | {"paid_on": paid_on}
+    payment = values | {"paid_on": paid_on, "currency": invoice.currency}
     if amount > 0:  # an invoice of nothing is paid without a payment
         await Payment.create(id=uuid7(), invoice_id=invoice.id, created_by_id=actor.user_id, **payment)
     invoice.paid_total += amount
