@@ -112,6 +112,16 @@ class Doorbell(Worker):
     @job_counter.setter
     def job_counter(self, _value: int) -> None: ...
 
+    async def run_job(self, job_id: str, score: int) -> None:
+        """Drop a ring that arq cannot even read; left in the queue, it would stop arq's loop again and again."""
+        try:
+            await super().run_job(job_id, score)
+        except (RedisError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001  somebody else wrote it
+            log.warning("ring not understood", ring=job_id, error=f"{type(error).__name__}: {error}")
+            await self._forget(job_id)
+
     async def heart_beat(self) -> None:
         self._on_alive()
 

@@ -1,24 +1,18 @@
-"""Whether a worker of this host is at work, as the health check of a container asks."""
+"""Reports to Redis that this worker is at work; `workers/check.py` reads it."""
 
 import asyncio
 import os
-import socket
 import time
 
 import structlog
-from redis.exceptions import RedisError
 
+from workers.check import FRESH_SECONDS, worker_key
 from workers.doorbell import redis
 from workers.relay import Relay
 
 log = structlog.get_logger()
 
 REPORT_SECONDS = 5.0
-FRESH_SECONDS = 30
-
-
-def _key() -> str:
-    return f"kith:worker:{socket.gethostname()}"
 
 
 class Health:
@@ -41,16 +35,6 @@ class Health:
 
 async def _report() -> None:
     try:
-        await redis().set(_key(), os.getpid(), ex=FRESH_SECONDS)
-    except RedisError:
-        log.debug("health not reported")
-
-
-async def reported() -> bool:
-    """Say whether a worker of this host reported within 30 s."""
-    try:
-        return bool(await redis().exists(_key()))
-    except RedisError:
-        return False
-    finally:
-        await redis().aclose()
+        await redis().set(worker_key(), os.getpid(), ex=FRESH_SECONDS)
+    except Exception as error:  # noqa: BLE001  a report that is missing is what the check looks for
+        log.debug("health not reported", error=str(error))

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib import import_module
 
 import structlog
@@ -21,6 +21,7 @@ log = structlog.get_logger()
 
 GRACE_SECONDS = 2.0  # for jobs under way when told to stop; what takes longer is given back
 FAREWELL_SECONDS = 5.0
+CANCEL_SECONDS = 0.2
 OWN_CONNECTIONS = 2  # the relay and the heartbeats must not wait for jobs
 
 
@@ -61,27 +62,33 @@ async def _work_until(stop: asyncio.Event) -> None:
     health = Health(relay)
     doorbell = Doorbell(runner, on_alive=health.answering)
     log.info("worker ready", pid=os.getpid(), concurrency=settings().job_concurrency)
-    loops = [
-        asyncio.create_task(loop)
-        for loop in (relay.run(), doorbell.answer_for_ever(), Clock().run(), health.report_for_ever())
-    ]
-    leases = asyncio.create_task(runner.keep_leases())
-    stopping = asyncio.create_task(stop.wait())
+    loops = (
+        relay.relay(),
+        relay.listen(),
+        doorbell.answer_for_ever(),
+        Clock().run(),
+        health.report_for_ever(),
+    )
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    leases, stopping = asyncio.create_task(runner.keep_leases()), asyncio.create_task(stop.wait())
     try:
-        ended, _ = await asyncio.wait({*loops, leases, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        ended, _ = await asyncio.wait({*tasks, leases, stopping}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        await _cancel(loops)
+        await _end(tasks)
         await runner.stop(grace_seconds=GRACE_SECONDS)
-        await _cancel([leases, stopping])
+        await _end([leases, stopping])
     for task in ended - {stopping}:
         task.result()  # none of them ends by itself: say why this one did
     log.info("worker stopped")
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[object]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
+async def _end(tasks: Collection[asyncio.Task[object]]) -> None:
+    """Cancel until they have ended: before Python 3.12 `wait_for`, as redis-py uses it, may swallow a cancel."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCEL_SECONDS)
 
 
 async def _farewell() -> None:

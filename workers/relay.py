@@ -30,13 +30,8 @@ class Relay:
         self._woken = asyncio.Event()
         self.last_success = time.monotonic()
 
-    async def run(self) -> None:
+    async def relay(self) -> None:
         """Go on for ever: neither a dead Redis nor a dead PostgreSQL ends it, and nothing is lost meanwhile."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen())
-            tasks.create_task(self._relay())
-
-    async def _relay(self) -> None:
         while True:
             self._woken.clear()
             try:
@@ -46,6 +41,15 @@ class Relay:
                 log.warning("relay held up", error=jobs.describe(error))
                 pause = RECOVERY_SECONDS
             await self._sleep(pause)
+
+    async def listen(self) -> None:
+        """Keep a connection of its own for notifications, for ever. Without it, the clock finds every job."""
+        while True:
+            try:
+                await self._listen_until_lost()
+            except Exception as error:  # noqa: BLE001  whatever fails is tried again
+                log.warning("not listening for new jobs", error=jobs.describe(error))
+            await asyncio.sleep(RECONNECT_SECONDS)
 
     async def _once(self) -> float:
         """Offer what is due; return the seconds until it is worth looking again."""
@@ -70,21 +74,12 @@ class Relay:
         except TimeoutError:
             return
 
-    async def _listen(self) -> None:
-        """Keep a connection of its own for notifications. Without it, the clock still finds every job."""
-        while True:
-            try:
-                await self._listen_until_lost()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("not listening for new jobs", error=jobs.describe(error))
-            await asyncio.sleep(RECONNECT_SECONDS)
-
     async def _listen_until_lost(self) -> None:
         lost = asyncio.Event()
         connection = await asyncpg.connect(
             **credentials(settings().database_url),
             server_settings={"application_name": "kith relay"},
-            timeout=10,
+            timeout=CONNECT_SECONDS,
         )
         try:
             connection.add_termination_listener(lambda _: lost.set())

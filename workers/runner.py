@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Collection
 from uuid import UUID
 
 import structlog
+from structlog.contextvars import bound_contextvars
 
 from crm.kernel import jobs
 from crm.kernel.jobs import Claim, GiveUp, LostLease
@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 HEARTBEATS_PER_LEASE = 4
 TRANSACTION_SECONDS = 300  # the longest an ordinary job may take: a hung one must not hold its locks for ever
+INTERRUPT_SECONDS = 0.5
 
 
 async def perform(claim: Claim) -> None:
@@ -38,6 +39,9 @@ class Runner:
 
     def __init__(self) -> None:
         self._works: dict[Claim, asyncio.Task[None]] = {}
+        self._interrupted: set[Claim] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._stopping = False
 
     async def claim(self, job_id: UUID) -> Claim | None:
@@ -48,10 +52,16 @@ class Runner:
         if self._stopping:
             await jobs.give_back(claim)
             return
-        task = asyncio.create_task(_work(claim))
-        self._works[claim] = task
-        task.add_done_callback(lambda _: self._works.pop(claim))
-        await asyncio.shield(task)  # only stop() ends it early: it gives the job back
+        with bound_contextvars(kind=claim.kind, job=claim.job_id.hex, attempt=claim.attempt):
+            started = time.monotonic()
+            task = asyncio.create_task(perform(claim))
+            self._works[claim] = task
+            self._idle.clear()
+            try:
+                await asyncio.wait({task})
+                await self._record(claim, task, time.monotonic() - started)
+            finally:
+                self._forget(claim)
 
     async def keep_leases(self) -> None:
         """Extend the leases of everything under way, for ever; end the work on a job that was lost."""
@@ -67,53 +77,49 @@ class Runner:
                 log.warning("leases not extended", error=jobs.describe(error))
                 continue
             for claim in lost:
-                self._cancel(claim)
+                self._interrupt(claim)
 
     async def stop(self, *, grace_seconds: float) -> None:
         """Take no more jobs, let those under way finish for a moment, and give back the rest."""
         self._stopping = True
-        await _ended(self._works.values(), grace_seconds)
-        for claim in list(self._works):
-            self._cancel(claim)
-        await _ended(self._works.values(), None)
+        await self._until_idle(grace_seconds)
+        while self._works:
+            for claim in list(self._works):
+                self._interrupt(claim)
+            await self._until_idle(INTERRUPT_SECONDS)
 
-    def _cancel(self, claim: Claim) -> None:
+    async def _until_idle(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._idle.wait()
+        except TimeoutError:
+            return
+
+    def _interrupt(self, claim: Claim) -> None:
         if claim in self._works:
+            self._interrupted.add(claim)
             self._works[claim].cancel()
 
+    def _forget(self, claim: Claim) -> None:
+        del self._works[claim]
+        self._interrupted.discard(claim)
+        if not self._works:
+            self._idle.set()
 
-async def _ended(tasks: Collection[asyncio.Task[None]], seconds: float | None) -> None:
-    if tasks:
-        await asyncio.wait(list(tasks), timeout=seconds)
-
-
-async def _work(claim: Claim) -> None:
-    started = time.monotonic()
-    with structlog.contextvars.bound_contextvars(
-        kind=claim.kind, job=claim.job_id.hex, attempt=claim.attempt
-    ):
-        try:
-            await perform(claim)
-        except LostLease:
+    async def _record(self, claim: Claim, task: asyncio.Task[None], seconds: float) -> None:
+        error = asyncio.CancelledError() if task.cancelled() else task.exception()
+        if error is None:
+            log.info("job done", seconds=round(seconds, 3))
+        elif isinstance(error, LostLease):
             log.warning("job lost to another worker")
-        except asyncio.CancelledError as error:
-            await _cancelled(claim, error)
-        except Exception as error:  # noqa: BLE001  whatever a job raises is recorded, and the job tried again
-            await _failed(claim, error)
+        elif claim in self._interrupted:
+            await jobs.give_back(claim)  # changes nothing when another worker owns it
+            log.warning("job interrupted")
         else:
-            log.info("job done", seconds=round(time.monotonic() - started, 3))
+            await _record_failure(claim, error)
 
 
-async def _cancelled(claim: Claim, error: asyncio.CancelledError) -> None:
-    task = asyncio.current_task()
-    if task is None or not task.cancelling():  # the handler cancelled itself
-        await _failed(claim, error)
-        return
-    await jobs.give_back(claim)  # changes nothing if another worker owns it
-    log.warning("job interrupted")
-
-
-async def _failed(claim: Claim, error: BaseException) -> None:
+async def _record_failure(claim: Claim, error: BaseException) -> None:
     state = await jobs.fail(claim, error)
     trace = None if isinstance(error, GiveUp) else error
     if state is JobState.DEAD:
