@@ -5,6 +5,7 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum, StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
 import strawberry
@@ -100,8 +101,12 @@ class TagsFilter:
     is_empty: bool | None = _op("true: has no tag; false: has one or more.")
 
 
+@cache
 def enum_filter(enum: type[E], name: str) -> Any:
-    """The filter input of an enum that is already declared to Strawberry, such as `CustomerStatusFilter`."""
+    """The filter input of an enum that is already declared to Strawberry, such as `CustomerStatusFilter`.
+
+    Rooms that ask for the same one get the same one.
+    """
     namespace: dict[str, Any] = {
         "__annotations__": {
             "eq": enum | None,

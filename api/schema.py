@@ -7,9 +7,13 @@ from strawberry.schema.config import StrawberryConfig
 from api.accounts.logins import LoginMutation
 from api.accounts.mutations import AccountMutation
 from api.accounts.queries import AccountQuery
+from api.audit.queries import AuditQuery
 from api.contacts.mutations import ContactMutation
 from api.contacts.queries import ContactQuery
+from api.customers.mutations import CustomerMutation
 from api.customers.queries import CustomerQuery
+from api.customers.settings import CustomerSettingsMutation
+from api.customers.subscriptions import CustomerSubscription
 from api.errors import USER_ERRORS
 from api.executor import Executor, Schema
 from api.jobs.mutations import JobMutation
@@ -20,18 +24,26 @@ from crm.kernel.settings import settings
 
 
 @strawberry.type(description="Every read.")
-class Query(NodeQuery, AccountQuery, CustomerQuery, ContactQuery, JobQuery):
+class Query(NodeQuery, AccountQuery, CustomerQuery, ContactQuery, AuditQuery, JobQuery):
     pass
 
 
 @strawberry.type(description="Every change. Each is a transaction of its own; a refused one changes nothing.")
-class Mutation(LoginMutation, AccountMutation, ContactMutation, JobMutation):
+class Mutation(
+    LoginMutation, AccountMutation, CustomerMutation, CustomerSettingsMutation, ContactMutation, JobMutation
+):
+    pass
+
+
+@strawberry.type(description="What happens, as it happens. A lost connection resumes by asking again.")
+class Subscription(CustomerSubscription):
     pass
 
 
 schema = Schema(
     Query,
     Mutation,
+    Subscription,
     types=USER_ERRORS,
     extensions=[
         lambda: ParserCache(maxsize=1000),

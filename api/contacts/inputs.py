@@ -2,6 +2,7 @@
 
 import strawberry
 
+from api.customers import enums as _enums  # noqa: F401  declares Consent
 from api.scalars import EmailAddress, PhoneNumber
 from crm.customers.models import Consent
 

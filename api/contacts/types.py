@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from api.customers import enums as _enums  # noqa: F401  declares Consent
 from api.nodes import Node, id_field, node_type
 from api.scalars import EmailAddress, PhoneNumber
 from crm.contacts import models

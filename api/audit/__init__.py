@@ -1,0 +1,1 @@
+"""The history at the door."""
