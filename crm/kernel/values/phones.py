@@ -54,21 +54,39 @@ _VANITY = re.compile(r"\+?[\d ().-]*\d[\d ().-]*[A-Za-z][A-Za-z\d ().-]*").fullm
 _TRUNK_ZERO = re.compile(r"\(0\)").sub
 
 
+_Matches = Callable[[str], object]
+_Kinds = tuple[tuple[frozenset[int], _Matches], ...]
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What the fast path needs of a region's numbering plan. `exact`: its "not valid" is final as well."""
+    """What the fast path needs of a numbering plan.
+
+    `regions`: each region of the calling code, main one first, by the digits its numbers begin with, if those tell,
+    and with the lengths and patterns of its kinds of numbers. `simple`: no prefix rewrites a number.
+    """
 
     calling_code: str
     national_prefix: Callable[[str], re.Match[str] | None]
-    is_international: Callable[[str], object]
+    is_international: _Matches
     lengths: frozenset[int]
-    kinds: tuple[tuple[frozenset[int], Callable[[str], object]], ...]
+    regions: tuple[tuple[_Matches | None, _Kinds], ...]
     simple: bool
-    exact: bool
 
     def is_valid(self, number: str) -> bool:
-        length = len(number)
-        return any(length in lengths and matches(number) for lengths, matches in self.kinds)
+        """Whether the region the number belongs to has such a number, as libphonenumber defines it."""
+        for begins, kinds in self.regions:
+            if begins is not None:
+                if begins(number):
+                    return _is_of(kinds, number)
+            elif _is_of(kinds, number):
+                return True
+        return False
+
+
+def _is_of(kinds: _Kinds, number: str) -> bool:
+    length = len(number)
+    return any(length in lengths and matches(number) for lengths, matches in kinds)
 
 
 def parse_phone(text: str, country: str | None = None) -> str:
@@ -164,7 +182,7 @@ def _national(typed: str, digits: str, country: str) -> str | None:
         national = digits[prefix.end() :] if prefix else digits
         if plan.is_valid(national):
             return f"+{plan.calling_code}{national}"
-        if plan.exact and not (prefix and plan.is_valid(digits)):
+        if not (prefix and plan.is_valid(digits)):
             return None
     number = _parsed(typed, country)
     return format_number(number, PhoneNumberFormat.E164) if number and is_valid_number(number) else None
@@ -213,23 +231,24 @@ def _plan_of_region(region: str) -> _Plan | None:
 
 def _plan(metadata: PhoneMetadata) -> _Plan:
     code = metadata.country_code or 0
-    prefix = metadata.national_prefix_for_parsing or ""
-    regions = COUNTRY_CODE_TO_REGION_CODE[code]
     general = metadata.general_desc
+    names = COUNTRY_CODE_TO_REGION_CODE[code]
+    regions = (PhoneMetadata.metadata_for_region_or_calling_code(code, name) for name in names)
     return _Plan(
         calling_code=str(code),
-        national_prefix=re.compile(prefix or r"(?!)").match,
+        national_prefix=re.compile(metadata.national_prefix_for_parsing or r"(?!)").match,
         is_international=re.compile(metadata.international_prefix or r"(?!)").match,
         lengths=frozenset(general.possible_length if general else ()),
-        kinds=_kinds(metadata),
-        # A prefix that rewrites the number, or a region that shares its calling code without being its main
-        # one, is left to the library.
-        simple=not metadata.national_prefix_transform_rule and regions[0] == metadata.id,
-        exact=len(regions) == 1,
+        regions=tuple((_begins(region), _kinds(region)) for region in regions if region),
+        simple=not metadata.national_prefix_transform_rule,
     )
 
 
-def _kinds(metadata: PhoneMetadata) -> tuple[tuple[frozenset[int], Callable[[str], object]], ...]:
+def _begins(metadata: PhoneMetadata) -> _Matches | None:
+    return re.compile(metadata.leading_digits).match if metadata.leading_digits else None
+
+
+def _kinds(metadata: PhoneMetadata) -> _Kinds:
     """Lengths and pattern of each kind of number, the commonest first: a valid number matches one."""
     kinds = (
         metadata.fixed_line,

@@ -1,7 +1,7 @@
 """Text of one line or several, tags, and yes or no. Everything stored is NFC and trimmed."""
 
 import re
-from unicodedata import normalize
+from unicodedata import is_normalized, normalize
 
 from crm.kernel.values.invalid import InvalidCode, InvalidValue, required, too_long
 
@@ -96,6 +96,10 @@ def parse_text(text: str, *, max_length: int = 200) -> str:
 
     Raises REQUIRED, TOO_LONG or CONTROL_CHARACTERS.
     """
+    if len(text) <= max_length and text.isprintable() and (text.isascii() or is_normalized("NFC", text)):
+        usual = text.strip()
+        if usual:
+            return usual
     value = trimmed(text)
     if not value:
         raise required()

@@ -9,9 +9,10 @@ from crm.kernel.values.text import refuse_control_characters, trimmed
 
 MAX_URL_LENGTH = 300
 
+_SCHEME = "https://"
 _REST = r"(?:[/?#][^\s<>\"\\^`{|}]*)?"
 _USUAL = re.compile(
-    r"https?://(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,63}"
+    r"(https?://)?(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,63}"
     r"(?:[/?#][!#$%&'()*+,./:;=?@\[\]_~A-Za-z0-9-]*)?"
 ).fullmatch
 _PARTS = re.compile(rf"(?:(https?)://)?([^\s/?#:@\\]+)(?::(\d{{1,5}}))?({_REST})", re.IGNORECASE).fullmatch
@@ -24,8 +25,8 @@ def parse_url(text: str, *, max_length: int = MAX_URL_LENGTH) -> str:
     Scheme and host come back in lower case, international hosts as people write them (müller.example); the
     rest stays as typed. Raises REQUIRED, TOO_LONG, CONTROL_CHARACTERS or INVALID_URL.
     """
-    if len(text) <= max_length and _USUAL(text):
-        return text
+    if len(text) <= max_length - len(_SCHEME) and (usual := _USUAL(text)):
+        return text if usual[1] else _SCHEME + text
     value = trimmed(text)
     if not value:
         raise required()

@@ -9,13 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm.imports.csv_format import Checkpoint, Delimiter, Encoding, FileCode, Sniffed, UnreadableFile
 from crm.imports.reading import Row, RowReader, read_batches, read_rows
 from crm.imports.sniffing import sample_rows, sniff
 
+UNHURRIED = settings(deadline=None)  # machines that run tests are busy
 SHARED_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 BOMS = {Encoding.UTF_8: b"\xef\xbb\xbf", Encoding.UTF_16_LE: b"\xff\xfe", Encoding.UTF_16_BE: b"\xfe\xff"}
 CUSTOMERS = (
@@ -327,6 +328,7 @@ tables = st.integers(1, 4).flatmap(
 )
 
 
+@UNHURRIED
 @given(
     table=tables,
     encoding=st.sampled_from(Encoding),
@@ -384,6 +386,7 @@ def batches_of(data: bytes, found: Sniffed, chunk: int, piece: int) -> Iterator[
         yield rows, reader.checkpoint
 
 
+@UNHURRIED
 @given(st.binary(max_size=200), st.booleans())
 def test_any_bytes_are_read_or_refused_and_nothing_else(data: bytes, complete: bool) -> None:
     try:

@@ -6,11 +6,12 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm.kernel.csv_safety import safe_cell, safe_row, unsafe_cell
 
+UNHURRIED = settings(deadline=None)  # machines that run tests are busy
 LEADS = "=+-@\t\r\n＝＋－＠−'"
 texts = st.text(
     st.sampled_from(LEADS + " \xa0\u3000\u200b\ufeffa1") | st.characters(codec="utf-8"), max_size=12
@@ -60,11 +61,13 @@ def test_a_text_that_looks_marked_already_comes_back_with_its_own_apostrophe() -
     assert unsafe_cell("''=1+1") == "'=1+1"
 
 
+@UNHURRIED
 @given(texts)
 def test_unsafe_cell_undoes_safe_cell_for_every_text(text: str) -> None:
     assert unsafe_cell(safe_cell(text)) == text
 
 
+@UNHURRIED
 @given(texts)
 def test_a_safe_text_begins_with_no_formula_sign(text: str) -> None:
     shown = safe_cell(text).lstrip(" \xa0\u3000\u200b\ufeff")
@@ -79,6 +82,7 @@ def test_a_row_keeps_numbers_as_numbers_and_days_as_days() -> None:
     assert row == ["'=A1", "-5", "-1000", "0.10", "2025-02-03", "true", ""]
 
 
+@UNHURRIED
 @given(st.lists(st.lists(texts, min_size=1, max_size=4), min_size=1, max_size=4))
 def test_a_written_table_reads_back_equal(table: list[list[str]]) -> None:
     file = io.StringIO(newline="")

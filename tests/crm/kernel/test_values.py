@@ -8,7 +8,7 @@ from pathlib import Path
 
 import phonenumbers
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm.kernel.values import (
@@ -39,6 +39,7 @@ from crm.kernel.values import (
     phone_digits,
 )
 
+UNHURRIED = settings(deadline=None)  # the first use of a table of countries or phone numbers loads it
 SHARED_DATA = Path(__file__).resolve().parents[4] / "shared" / "data"
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 KINDS: list[Callable[[str], object]] = [
@@ -85,6 +86,7 @@ def test_empty_text_is_refused_as_required_by_every_kind(parse: Callable[[str], 
     assert code_of(parse, text) == "REQUIRED"
 
 
+@UNHURRIED
 @given(st.text(max_size=40), st.sampled_from(KINDS))
 def test_any_text_gives_a_value_or_an_invalid_value_and_nothing_else(
     text: str, parse: Callable[[str], object]
@@ -210,6 +212,7 @@ def test_what_is_no_phone_number_is_refused(typed: str) -> None:
     assert code_of(lambda text: parse_phone(text, "DE"), typed) == "INVALID_PHONE"
 
 
+@UNHURRIED
 @given(
     st.sampled_from(REGIONS),
     st.sampled_from(["", "0", "00", "1", "8", "code"]),
@@ -253,6 +256,7 @@ def possible_by_library(text: str) -> str | None:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else None
 
 
+@UNHURRIED
 @given(st.text("0123456789+() -x", max_size=24), st.sampled_from([None, "DE", "US", "GB", "MX"]))
 def test_a_kept_number_reads_back_as_itself_and_fits_its_column(typed: str, country: str | None) -> None:
     try:
@@ -490,6 +494,7 @@ def test_what_is_no_local_number_is_refused(typed: str) -> None:
     assert code_of(parse_local_decimal, typed) == "INVALID_DECIMAL"
 
 
+@UNHURRIED
 @given(
     st.decimals(allow_nan=False, allow_infinity=False, places=2, min_value=-(10**9), max_value=10**9),
     st.booleans(),
