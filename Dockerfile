@@ -4,7 +4,7 @@
 FROM node:24-slim AS page
 WORKDIR /page
 COPY graphiql/package.json graphiql/package-lock.json ./
-RUN --mount=type=cache,target=/root/.npm npm ci --no-audit --no-fund
+RUN --mount=type=cache,target=/npm-cache npm ci --cache=/npm-cache --no-audit --no-fund
 COPY graphiql/ ./
 RUN npm run build
 
@@ -14,7 +14,7 @@ WORKDIR /app
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
 COPY requirements.lock ./
-RUN --mount=type=cache,target=/root/.cache/pip pip install --require-hashes --requirement requirements.lock
+RUN --mount=type=cache,target=/pip-cache pip install --cache-dir=/pip-cache --require-hashes --requirement requirements.lock
 COPY pyproject.toml README.md ./
 COPY api ./api
 COPY crm ./crm
