@@ -1,0 +1,279 @@
+"""Every guard of the database refuses what it is there for, whoever writes."""
+
+# ruff: noqa: S608  every statement here is ours
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from factories import (
+    make_activity,
+    make_contact,
+    make_customer,
+    make_invoice,
+    make_legal_entity,
+    make_live_customer,
+    make_pick,
+    make_segment,
+    make_unit,
+    make_user,
+)
+from tortoise import Model
+
+from crm.accounts.models import ApiToken, BusinessUnit, LoginAttempt, User
+from crm.audit.models import HistoryEntry
+from crm.customers.models import Customer, Phase, PickList, RequiredField, Status
+from crm.imports.models import Import, ImportedRow, ImportProblem, ImportRejectedRow
+from crm.invoices.models import (
+    Delivery,
+    EmailTemplate,
+    Invoice,
+    InvoiceLine,
+    InvoiceState,
+    InvoiceTax,
+    NumberCounter,
+    NumberSeries,
+    Payment,
+    PaymentMethod,
+)
+from crm.kernel.actor import Role, Via
+from crm.kernel.clock import now
+from crm.kernel.ids import uuid7
+from crm.kernel.models import IdempotencyKey, OutboxJob
+from tests.crm.guard_cases import (
+    CHECKS,
+    FREED_BY_ARCHIVING,
+    MANAGERS,
+    SAYS,
+    TRIGGERS,
+    UNIQUE,
+    Case,
+    Copy,
+)
+from tests.crm.guard_names import (
+    CHECK_NAMES,
+    FOREIGN_KEY_NAMES,
+    FOREIGN_KEYS,
+    TRIGGER_NAMES,
+    UNIQUE_NAMES,
+    Connection,
+    connect,
+    foreign_key,
+    names,
+    table_of,
+)
+
+KEEPING = {"outbox_ring", "outbox_ring_again", "activity_last", "activity_last_again"}
+"""Triggers that do something and refuse nothing; the tests of their rooms speak of them."""
+ISSUED: dict[str, Any] = {
+    "state": InvoiceState.SENT,
+    "number": "INV-1",
+    "number_year": 2026,
+    "number_seq": 1,
+    "issue_date": "2026-01-01",
+    "due_date": "2026-01-31",
+    "frozen": {},
+    **dict.fromkeys(("lines_total", "net_total", "gross_total", "due_total"), 100),
+}
+FREE = {
+    "customer": "stage <> 'LIVE'",
+    "invoice": "state = 'DRAFT'",
+    "invoice_line": "invoice_id in (select id from invoice where state = 'DRAFT')",
+    "invoice_tax": "invoice_id in (select id from invoice where state = 'DRAFT')",
+    "unit_membership": "user_id = (select id from staff_user where name = 'Outsider')",
+}
+"""Rows that no other guard keeps from being changed."""
+
+
+@pytest.fixture(scope="module")
+async def connection(database: str) -> AsyncIterator[Connection]:
+    opened = await connect(database)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(scope="module")
+async def world(_connected: None, connection: Connection) -> AsyncIterator[None]:
+    """A row or two in every table."""
+    unit, south = await make_unit(name="North"), await make_unit(name="South")
+    agent = await make_user(Role.AGENT, [unit])
+    await make_user(Role.AGENT, [south], name="Outsider")
+    user = agent.user
+    later = now()
+    await LoginAttempt.create(email_hash="hash", attempts=1)
+    await ApiToken.create(user=user, name="Script", hint="kth_", token_hash="hash", expires_at=later)
+    await RequiredField.create(phase=Phase.LIVE, field="website")
+    industry = await make_pick(PickList.INDUSTRY)
+    await make_pick(PickList.STATUS_LABEL, status=Status.ACTIVE)
+    customer = await make_live_customer(unit=unit, manager=user, external_id="X1")
+    await customer.invoice_types.add(industry)
+    await make_customer(unit=unit, name="Prospect")
+    contact = await make_contact(customer)
+    await make_activity(customer, contact=contact, user=user)
+    await make_segment(unit=unit, members=[customer])
+    await make_segment(rule={})
+    await _make_invoices(customer, user)
+    await _make_import(unit, user)
+    await OutboxJob.create(kind="work", dedupe_key="d", once_key="o")
+    await HistoryEntry.create(
+        subject_kind="cus", subject_id=customer.id, actor_name="Ada", via=Via.API, action="a"
+    )
+    await IdempotencyKey.create(caller="c", key="k", request_hash="h")
+    yield
+    tables = await names(
+        connection, "select quote_ident(tablename) from pg_tables where schemaname = 'public'"
+    )
+    await connection.execute(f"truncate {', '.join(tables - {'tortoise_migrations'})}")
+
+
+async def _make_invoices(customer: Customer, user: User) -> None:
+    entity = await make_legal_entity()
+    series = await NumberSeries.get(legal_entity=entity)
+    await NumberCounter.create(series=series, year=2026)
+    await EmailTemplate.create(legal_entity=entity, language="en", subject="Invoice", body="Here it is.")
+    await _with_parts(await make_invoice(customer, entity=entity))
+    issued = await _with_parts(await make_invoice(customer, entity=entity))
+    await Invoice.filter(id=issued.id).update(**ISSUED)
+    await Payment.create(
+        invoice=issued,
+        currency="EUR",
+        amount=1,
+        paid_on="2026-01-02",
+        method=PaymentMethod.CASH,
+        created_by=user,
+    )
+    await Delivery.create(invoice=issued, recipient="ada@customer.example", message_id="<1@kith.example>")
+
+
+async def _with_parts(invoice: Invoice) -> Invoice:
+    part: dict[str, Any] = {"invoice": invoice, "currency": invoice.currency, "tax_rate": 19}
+    await InvoiceLine.create(**part, position=1, description="Work", quantity=1, unit_price=100)
+    await InvoiceTax.create(invoice=invoice, currency=invoice.currency, category="S", rate=19)
+    return invoice
+
+
+async def _make_import(unit: BusinessUnit, user: User) -> None:
+    run = await Import.create(
+        unit=unit, filename="a.csv", storage_key="k", size=1, sha256="s", created_by=user
+    )
+    await ImportRejectedRow.create(run=run, line=2, cells=["a"])
+    await ImportedRow.create(run=run, line=3, outcome="CREATED")
+    await ImportProblem.create(run=run, line=2, code="REQUIRED", message="It is empty.")
+
+
+async def _statement(connection: Connection, case: str | Copy) -> str:
+    if isinstance(case, str):
+        return case
+    rows = await connection.fetch(
+        "select column_name from information_schema.columns "
+        "where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'",
+        case.table,
+    )
+    changes = {"id": "uuidv7()"} | case.changes
+    kept = [row[0] for row in rows if row[0] != "id" or case.table != "customer_invoice_type"]
+    values = ", ".join(changes.get(column, f'"{column}"') for column in kept)
+    columns = ", ".join(f'"{column}"' for column in kept)
+    return f'insert into "{case.table}" ({columns}) select {values} from "{case.table}" where {case.where} limit 1'
+
+
+async def _refused(connection: Connection, statement: str) -> asyncpg.IntegrityConstraintViolationError:
+    """What PostgreSQL says, with deferred constraints asked at once. Nothing stays changed."""
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError) as refusal:
+        await _try(connection, statement)
+    return refusal.value
+
+
+async def _try(connection: Connection, *statements: str) -> str:
+    """The last statement's answer, such as `UPDATE 1`. Nothing stays changed."""
+    attempt = connection.transaction()
+    await attempt.start()
+    try:
+        for statement in statements:
+            answer: str = await connection.execute(statement)
+        await connection.execute("set constraints all immediate")
+        return answer
+    finally:
+        await attempt.rollback()
+
+
+def _cases(cases: list[Case]) -> Any:
+    return pytest.mark.parametrize(
+        ("guard", "case"), cases, ids=[f"{name}-{n}" for n, (name, _) in enumerate(cases)]
+    )
+
+
+@_cases(CHECKS)
+async def test_a_check_refuses(world: None, connection: Connection, guard: str, case: str | Copy) -> None:
+    refusal = await _refused(connection, await _statement(connection, case))
+
+    assert isinstance(refusal, asyncpg.CheckViolationError)
+    assert refusal.constraint_name == SAYS.get(guard, guard)
+
+
+@_cases(UNIQUE)
+async def test_a_unique_index_refuses(
+    world: None, connection: Connection, guard: str, case: str | Copy
+) -> None:
+    refusal = await _refused(connection, await _statement(connection, case))
+
+    assert isinstance(refusal, asyncpg.UniqueViolationError)
+    assert refusal.constraint_name == SAYS.get(guard, guard)
+
+
+@_cases(MANAGERS)
+async def test_a_manager_is_a_member_of_the_customers_unit(
+    world: None, connection: Connection, guard: str, case: str | Copy
+) -> None:
+    refusal = await _refused(connection, await _statement(connection, case))
+
+    assert isinstance(refusal, asyncpg.ForeignKeyViolationError)
+    assert refusal.constraint_name == SAYS.get(guard, guard)
+
+
+@_cases(TRIGGERS)
+async def test_a_trigger_refuses(world: None, connection: Connection, guard: str, case: str | Copy) -> None:
+    refusal = await _refused(connection, await _statement(connection, case))
+
+    assert isinstance(refusal, asyncpg.CheckViolationError)
+    assert refusal.constraint_name == SAYS.get(guard, guard)
+
+
+@_cases(FREED_BY_ARCHIVING)
+async def test_what_is_archived_frees_its_unique_values(
+    world: None, connection: Connection, guard: str, case: Copy
+) -> None:
+    refusal = await _refused(connection, await _statement(connection, case))
+    anew = Copy(case.table, case.where, case.changes | {"archived_at": "null"})
+    answer = await _try(
+        connection, f"update {case.table} set archived_at = now()", await _statement(connection, anew)
+    )
+
+    assert refusal.constraint_name == SAYS.get(guard, guard)
+    assert answer == "INSERT 0 1"
+
+
+@pytest.mark.parametrize(
+    ("model", "relation"), FOREIGN_KEYS, ids=lambda value: getattr(value, "__name__", value)
+)
+async def test_a_foreign_key_refuses_what_is_not_there(
+    world: None, connection: Connection, model: type[Model], relation: str
+) -> None:
+    table, column = table_of(model), f"{relation}_id"
+    name = (await foreign_key(connection, table, column))["conname"]
+
+    with pytest.raises(asyncpg.ForeignKeyViolationError) as refusal:
+        await _try(
+            connection,
+            f'alter table "{table}" disable trigger user',
+            f"update \"{table}\" set {column} = '{uuid7()}' where {FREE.get(table, 'true')}",
+        )
+
+    assert refusal.value.constraint_name == name
+
+
+def test_every_guard_has_a_case() -> None:
+    assert {name for name, _ in CHECKS} == CHECK_NAMES
+    assert {name for name, _ in UNIQUE} == UNIQUE_NAMES
+    assert {name for name, _ in MANAGERS} == FOREIGN_KEY_NAMES
+    assert {name for name, _ in TRIGGERS} == TRIGGER_NAMES - KEEPING

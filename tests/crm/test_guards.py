@@ -1,0 +1,187 @@
+"""Every constraint, index, trigger and column that the models and migrations speak of is there after `migrate`.
+
+That the guards among them refuse: test_guard_refusals.py.
+"""
+
+import asyncio
+import os
+import re
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from tortoise import Model, Tortoise
+from tortoise.migrations.autodetector import MigrationAutodetector
+
+from crm.kernel import database
+from crm.kernel.ids import uuid7
+from tests.crm.guard_names import (
+    CHECK_NAMES,
+    FOREIGN_KEY_NAMES,
+    FOREIGN_KEYS,
+    INDEX_NAMES,
+    MODELS,
+    SQL,
+    TRIGGER_NAMES,
+    UNIQUE_NAMES,
+    Connection,
+    columns_of,
+    connect,
+    foreign_key,
+    named,
+    names,
+    table_of,
+)
+
+DELETE_RULES = {"a": "NO ACTION", "r": "RESTRICT", "c": "CASCADE", "n": "SET NULL", "d": "SET DEFAULT"}
+
+
+@pytest.fixture(scope="module")
+async def connection(database: str) -> AsyncIterator[Connection]:
+    opened = await connect(database)
+    yield opened
+    await opened.close()
+
+
+def test_the_migration_speaks_of_enough_for_these_tests_to_mean_something() -> None:
+    assert len(CHECK_NAMES) > 30
+    assert len(UNIQUE_NAMES) > 25
+    assert len(TRIGGER_NAMES) > 8
+    assert len(FOREIGN_KEYS) > 40
+
+
+async def test_every_check_exists(connection: Connection) -> None:
+    found = await names(
+        connection, "select conname from pg_constraint where contype = 'c' and convalidated and conrelid <> 0"
+    )
+
+    assert found == CHECK_NAMES
+
+
+async def test_every_named_foreign_key_exists(connection: Connection) -> None:
+    found = await names(connection, "select conname from pg_constraint where contype = 'f'")
+
+    assert found >= FOREIGN_KEY_NAMES
+
+
+async def test_every_index_exists_and_is_usable(connection: Connection) -> None:
+    named = {index.name for model in MODELS for index in model._meta.indexes}  # noqa: SLF001
+    usable = "select indexrelid::regclass::text from pg_index where indisvalid and indisready"
+
+    assert await names(connection, usable) >= INDEX_NAMES | named
+
+
+async def test_every_unique_index_is_unique(connection: Connection) -> None:
+    unique = "select indexrelid::regclass::text from pg_index where indisunique"
+
+    assert await names(connection, unique) >= UNIQUE_NAMES
+
+
+async def test_every_trigger_exists_and_is_enabled(connection: Connection) -> None:
+    enabled = "select tgname from pg_trigger where not tgisinternal and tgenabled = 'O'"
+
+    assert await names(connection, enabled) == TRIGGER_NAMES
+
+
+async def test_every_search_column_and_view_exists(connection: Connection) -> None:
+    columns = "select attrelid::regclass || '.' || attname from pg_attribute where attgenerated = 's'"
+    written = re.findall(r"alter table (\w+) add column (\w+) \w+ generated", SQL)
+
+    assert await names(connection, columns) == {f"{table}.{column}" for table, column in written}
+    assert await names(connection, "select viewname from pg_views where schemaname = 'public'") == named(
+        r"create view (\w+)"
+    )
+
+
+@pytest.mark.usefixtures("_connected")  # Tortoise adds the columns of relations when it begins
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
+async def test_a_table_has_its_modelscolumns_of(connection: Connection, model: type[Model]) -> None:
+    rows = await connection.fetch(
+        "select column_name, is_nullable = 'YES' as nullable, character_maximum_length as length "
+        "from information_schema.columns where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'",
+        table_of(model),
+    )
+
+    expected = {
+        (column, bool(field.null), getattr(field, "max_length", None))
+        for column, field in columns_of(model).items()
+    }
+    assert {(row["column_name"], row["nullable"], row["length"]) for row in rows} == expected
+
+
+@pytest.mark.parametrize(
+    ("model", "relation"), FOREIGN_KEYS, ids=lambda value: getattr(value, "__name__", value)
+)
+async def test_every_relation_of_a_model_is_aforeign_key(
+    connection: Connection, model: type[Model], relation: str
+) -> None:
+    field: Any = model._meta.fields_map[relation]  # noqa: SLF001
+    targets = {each.__name__: table_of(each) for each in MODELS}
+
+    found = await foreign_key(connection, table_of(model), f"{relation}_id")
+
+    assert found is not None
+    assert found["target"].strip('"') == targets[field.model_name.split(".")[1]]
+    assert DELETE_RULES[found["rule"]] == field.on_delete.value
+
+
+# The migrations themselves
+
+
+@pytest.mark.usefixtures("_connected")
+async def test_the_models_are_what_the_migrations_make() -> None:
+    assert Tortoise.apps is not None
+
+    changes = await MigrationAutodetector(Tortoise.apps, database.tortoise_config()["apps"]).changes()
+
+    assert [writer.as_string() for writer in changes] == []
+
+
+MIGRATE = "import asyncio\nfrom crm.kernel.database import migrate\nasyncio.run(migrate())"
+SCHEMA = """
+select 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint
+ where connamespace = 'public'::regnamespace
+union all select 'index', tablename, indexname, indexdef from pg_indexes where schemaname = 'public'
+union all select 'column', table_name, column_name, concat_ws(' ', data_type, is_nullable, column_default, generation_expression)
+  from information_schema.columns where table_schema = 'public'
+union all select 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
+union all select 'function', '', proname, prosrc from pg_proc where proname like 'kith%'
+union all select 'migration', app, name, '' from tortoise_migrations
+order by 1, 2, 3, 4
+"""
+
+
+@pytest.fixture
+async def empty_database(database: str, connection: Connection) -> AsyncIterator[str]:
+    name = f"kith_migrate_{uuid7().hex[-8:]}"
+    await connection.execute(f"create database {name}")
+    yield database.replace(await connection.fetchval("select current_database()"), name)
+    await connection.execute(f"drop database {name} with (force)")
+
+
+async def _migrate(url: str) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", MIGRATE),
+        env={**os.environ, "DATABASE_URL": url},
+        stderr=asyncio.subprocess.PIPE,
+    )
+    _, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+
+
+async def _schema(url: str) -> list[tuple[Any, ...]]:
+    opened = await connect(url)
+    rows = [tuple(row) for row in await opened.fetch(SCHEMA)]
+    await opened.close()
+    return rows
+
+
+async def test_migrating_from_two_processes_at_once_and_once_more_changes_nothing_but_once(
+    database: str, empty_database: str
+) -> None:
+    await asyncio.gather(_migrate(empty_database), _migrate(empty_database))
+    first = await _schema(empty_database)
+    await _migrate(empty_database)
+
+    assert first == await _schema(empty_database) == await _schema(database)
