@@ -96,7 +96,7 @@ async def test_every_search_column_and_view_exists(connection: Connection) -> No
 
 @pytest.mark.usefixtures("_connected")  # Tortoise adds the columns of relations when it begins
 @pytest.mark.parametrize("model", MODELS, ids=lambda model: model.__name__)
-async def test_a_table_has_its_modelscolumns_of(connection: Connection, model: type[Model]) -> None:
+async def test_a_table_has_its_models_columns(connection: Connection, model: type[Model]) -> None:
     rows = await connection.fetch(
         "select column_name, is_nullable = 'YES' as nullable, character_maximum_length as length "
         "from information_schema.columns where table_schema = 'public' and table_name = $1 and is_generated = 'NEVER'",
