@@ -51,7 +51,9 @@ class NotFound(DomainError):
     code = "NOT_FOUND"
 
     def __init__(self, kind: Kind, *path: str) -> None:
-        super().__init__(f"There is no such {kind.name.lower().replace('_', ' ')}, or you may not see it.", path)
+        super().__init__(
+            f"There is no such {kind.name.lower().replace('_', ' ')}, or you may not see it.", path
+        )
 
 
 class Forbidden(DomainError):
@@ -96,7 +98,9 @@ class InvalidTransition(DomainError):
 
     def __init__(self, action: str, state: str, allowed: Iterable[str]) -> None:
         self.action, self.state, self.allowed = action, state, tuple(allowed)
-        choice = f"What it allows: {', '.join(self.allowed)}." if self.allowed else "It allows no change of state."
+        choice = (
+            f"What it allows: {', '.join(self.allowed)}." if self.allowed else "It allows no change of state."
+        )
         super().__init__(f"'{action}' is not possible while this is {state}. {choice}")
 
 

@@ -109,7 +109,11 @@ class _Compiler:
             return self.wrong(path, "A filter is an object of fields.")
         if depth > MAX_DEPTH:
             return self.wrong(path, f"Filters may be nested {MAX_DEPTH} deep at most.")
-        parts = [self.member(name, given, filters, (*path, name), depth) for name, given in value.items() if given is not None]
+        parts = [
+            self.member(name, given, filters, (*path, name), depth)
+            for name, given in value.items()
+            if given is not None
+        ]
         return Q(*parts) if parts else everything()
 
     def member(self, name: str, given: Any, filters: FilterSet, path: tuple[str, ...], depth: int) -> Q:

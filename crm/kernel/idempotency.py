@@ -35,12 +35,16 @@ async def claim(*, caller: str, key: str, request_hash: str) -> dict[str, Any] |
         return None
     earlier = await IdempotencyKey.get(caller=caller, key=key)
     if earlier.request_hash != request_hash:
-        raise IdempotencyKeyReused("This Idempotency-Key was used for another request. Use a fresh key for each change.")
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was used for another request. Use a fresh key for each change."
+        )
     return dict(earlier.answer)
 
 
 async def answer(*, caller: str, key: str, answer: dict[str, Any]) -> None:
-    await IdempotencyKey.filter(caller=caller, key=key).update(answer=orjson.loads(orjson.dumps(answer, default=str)))
+    await IdempotencyKey.filter(caller=caller, key=key).update(
+        answer=orjson.loads(orjson.dumps(answer, default=str))
+    )
 
 
 async def forget_old() -> None:

@@ -67,12 +67,16 @@ def split(text: str) -> tuple[Kind, UUID]:
             raise ValueError
         return Kind(prefix), UUID(hex=digits)
     except ValueError:
-        raise InvalidId(f"'{text[:80]}' is not an id. Use an id this API gave you, such as 'cus_0198…'.") from None
+        raise InvalidId(
+            f"'{text[:80]}' is not an id. Use an id this API gave you, such as 'cus_0198…'."
+        ) from None
 
 
 def decode(kind: Kind, text: str) -> UUID:
     """The key of a public id of one kind. Raises InvalidId."""
     found, key = split(text)
     if found is not kind:
-        raise InvalidId(f"'{text[:80]}' is not an id of the expected kind: it must begin with '{kind.value}_'.")
+        raise InvalidId(
+            f"'{text[:80]}' is not an id of the expected kind: it must begin with '{kind.value}_'."
+        )
     return key

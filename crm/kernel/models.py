@@ -2,7 +2,6 @@
 
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
 from tortoise import Model, fields
 from tortoise.fields.db_defaults import Now, SqlDefault

@@ -79,7 +79,9 @@ def decode_cursor(queryset: QuerySet[M], order: Sequence[Column], cursor: str, a
             raise ValueError
         described = queryset.model._meta.fields_map  # noqa: SLF001
         return [
-            value if value is None or column.name not in described else described[column.name].to_python_value(value)
+            value
+            if value is None or column.name not in described
+            else described[column.name].to_python_value(value)
             for column, value in zip(order, plain, strict=True)
         ]
     except (ValueError, TypeError, ArithmeticError, binascii.Error):

@@ -5,8 +5,8 @@ Folding (kith_fold in the migrations) takes case and accents away on both sides;
 
 from typing import Any
 
-from pypika_tortoise.queries import Table
 from pypika_tortoise.enums import Comparator
+from pypika_tortoise.queries import Table
 from pypika_tortoise.terms import BasicCriterion, Criterion, CustomFunction, Term, ValueWrapper
 from tortoise.expressions import Q, ResolveContext
 from tortoise.query_utils import QueryModifier

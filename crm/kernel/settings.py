@@ -35,46 +35,79 @@ class Settings(BaseSettings):
         validation_alias="STORAGE_URL",
         description="Where files are kept: `file:///directory` or `s3://bucket/prefix`.",
     )
-    public_url: str = Field("http://127.0.0.1:8000", description="The address people reach the API at; used in links.")
-    secret_key: SecretStr | None = Field(
-        None, min_length=32, description="Signs links to files; 32 or more random characters, the same for every API process."
+    public_url: str = Field(
+        "http://127.0.0.1:8000", description="The address people reach the API at; used in links."
     )
-    mail_from: str = Field("invoices@kith.example", description="Sender address when a legal entity has none of its own.")
+    secret_key: SecretStr | None = Field(
+        None,
+        min_length=32,
+        description="Signs links to files; 32 or more random characters, the same for every API process.",
+    )
+    mail_from: str = Field(
+        "invoices@kith.example", description="Sender address when a legal entity has none of its own."
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Exact browser origins, comma separated, that may use the API with cookies or WebSockets."
+        (),
+        description="Exact browser origins, comma separated, that may use the API with cookies or WebSockets.",
     )
     graphiql: bool = Field(default=True, description="Serve the analysts' page at /graphiql.")
     demo_login: str | None = Field(
-        None, description="`email:password` that GraphiQL's log-in page offers; `kith dev` sets it, production never."
+        None,
+        description="`email:password` that GraphiQL's log-in page offers; `kith dev` sets it, production never.",
     )
     introspection: Literal["everyone", "staff"] = Field(
         "staff", description="Who may introspect the schema: `everyone`, or only callers who are logged in."
     )
-    secure_cookies: bool = Field(default=False, description="Mark the session cookie Secure; set it when served over HTTPS.")
+    secure_cookies: bool = Field(
+        default=False, description="Mark the session cookie Secure; set it when served over HTTPS."
+    )
     access_token_minutes: int = Field(15, ge=1, le=1440, description="Life of an access token, in minutes.")
-    refresh_token_days: int = Field(30, ge=1, le=365, description="Life of a refresh token or browser login, in days.")
+    refresh_token_days: int = Field(
+        30, ge=1, le=365, description="Life of a refresh token or browser login, in days."
+    )
     password_hashing: Literal["strong", "fast"] = Field(
-        "strong", description="Work of one password check: `strong` (argon2id, 64 MB), or `fast` for automated tests only."
+        "strong",
+        description="Work of one password check: `strong` (argon2id, 64 MB), or `fast` for automated tests only.",
     )
     database_pool: int = Field(10, ge=1, le=200, description="Most database connections of one process.")
-    max_upload_mb: int = Field(250, ge=1, le=5000, description="Largest file that may be uploaded for import, in MB.")
-    request_timeout_seconds: int = Field(30, ge=1, le=600, description="Deadline of one GraphQL operation, in seconds.")
+    max_upload_mb: int = Field(
+        250, ge=1, le=5000, description="Largest file that may be uploaded for import, in MB."
+    )
+    request_timeout_seconds: int = Field(
+        30, ge=1, le=600, description="Deadline of one GraphQL operation, in seconds."
+    )
     max_body_kb: int = Field(1024, ge=16, le=65536, description="Largest JSON request body, in KB.")
     max_tokens: int = Field(4000, ge=100, le=100_000, description="Most tokens a document may have.")
-    job_lease_seconds: int = Field(20, ge=2, le=600, description="How long a worker owns a job between heartbeats, in seconds.")
-    job_sweep_seconds: float = Field(5.0, ge=0.1, le=60, description="How often workers look for due jobs and lapsed leases.")
+    job_lease_seconds: int = Field(
+        20, ge=2, le=600, description="How long a worker owns a job between heartbeats, in seconds."
+    )
+    job_sweep_seconds: float = Field(
+        5.0, ge=0.1, le=60, description="How often workers look for due jobs and lapsed leases."
+    )
     job_concurrency: int = Field(8, ge=1, le=100, description="Most jobs one worker runs at once.")
-    job_max_attempts: int = Field(5, ge=1, le=50, description="Tries before a job is kept as DEAD for an admin.")
-    job_retry_seconds: float = Field(2.0, ge=0.01, le=600, description="First pause between tries; it doubles, with jitter.")
+    job_max_attempts: int = Field(
+        5, ge=1, le=50, description="Tries before a job is kept as DEAD for an admin."
+    )
+    job_retry_seconds: float = Field(
+        2.0, ge=0.01, le=600, description="First pause between tries; it doubles, with jitter."
+    )
     import_chunk_rows: int = Field(10_000, ge=1, le=100_000, description="Rows an import commits at once.")
-    idempotency_hours: int = Field(48, ge=1, le=720, description="How long an Idempotency-Key is remembered, in hours.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level that is logged.")
+    idempotency_hours: int = Field(
+        48, ge=1, le=720, description="How long an Idempotency-Key is remembered, in hours."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least level that is logged."
+    )
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("database_url", "redis_url", "smtp_url", "storage_url")
     @classmethod

@@ -55,7 +55,9 @@ async def put_stream(area: str, chunks: AsyncIterable[bytes], *, limit: int) -> 
             async for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
-                    raise FileTooLarge(f"The file is larger than {limit // 1_000_000} MB. Split it and upload the parts.")
+                    raise FileTooLarge(
+                        f"The file is larger than {limit // 1_000_000} MB. Split it and upload the parts."
+                    )
                 digest.update(chunk)
                 await writer.write(chunk)
     except FileTooLarge:

@@ -10,7 +10,13 @@ from crm.customers.models import Customer
 from crm.kernel import paging
 from crm.kernel.errors import InvalidInput
 
-ORDERS = [("name",), ("-name",), ("contract_value", "-created_at"), ("-contract_value", "name"), ("-contract_start",)]
+ORDERS = [
+    ("name",),
+    ("-name",),
+    ("contract_value", "-created_at"),
+    ("-contract_value", "name"),
+    ("-contract_start",),
+]
 
 
 async def _customers() -> None:
@@ -40,7 +46,9 @@ async def _walk(everything: QuerySet[Customer], *, size: int, backward: bool) ->
 
 
 @pytest.mark.parametrize(("order", "backward"), list(product(ORDERS, [False, True])))
-async def test_a_walk_by_cursors_meets_every_row_once_in_order(db: None, order: tuple[str, ...], backward: bool) -> None:
+async def test_a_walk_by_cursors_meets_every_row_once_in_order(
+    db: None, order: tuple[str, ...], backward: bool
+) -> None:
     await _customers()
     everything = Customer.all().order_by(*order)
     whole = paging.order_of(everything)
