@@ -19,6 +19,7 @@ log = structlog.get_logger()
 HEARTBEATS_PER_LEASE = 4
 TRANSACTION_SECONDS = 300  # the longest an ordinary job may take: a hung one must not hold its locks for ever
 INTERRUPT_SECONDS = 0.5
+LOST = "job lost to another worker"
 
 
 async def perform(claim: Claim) -> None:
@@ -111,7 +112,7 @@ class Runner:
         if error is None:
             log.info("job done", seconds=round(seconds, 3))
         elif isinstance(error, LostLease):
-            log.warning("job lost to another worker")
+            log.warning(LOST)
         elif claim in self._interrupted:
             await jobs.give_back(claim)  # changes nothing when another worker owns it
             log.warning("job interrupted")
@@ -121,8 +122,9 @@ class Runner:
 
 async def _record_failure(claim: Claim, error: BaseException) -> None:
     state = await jobs.fail(claim, error)
+    if state is None:
+        log.warning(LOST, error=jobs.describe(error))
+        return
+    tell = log.error if state is JobState.DEAD else log.warning
     trace = None if isinstance(error, GiveUp) else error
-    if state is JobState.DEAD:
-        log.error("job dead", error=jobs.describe(error), exc_info=trace)
-    else:
-        log.warning("job failed", error=jobs.describe(error), exc_info=trace)
+    tell(f"job {'dead' if state is JobState.DEAD else 'failed'}", error=jobs.describe(error), exc_info=trace)
