@@ -20,23 +20,32 @@ from api.jobs.mutations import JobMutation
 from api.jobs.queries import JobQuery
 from api.nodes import NodeQuery
 from api.scalars import SCALARS
+from api.segments.mutations import SegmentMutation
+from api.segments.queries import SegmentQuery
+from api.segments.subscriptions import SegmentSubscription
 from crm.kernel.settings import settings
 
 
 @strawberry.type(description="Every read.")
-class Query(NodeQuery, AccountQuery, CustomerQuery, ContactQuery, AuditQuery, JobQuery):
+class Query(NodeQuery, AccountQuery, CustomerQuery, ContactQuery, SegmentQuery, AuditQuery, JobQuery):
     pass
 
 
 @strawberry.type(description="Every change. Each is a transaction of its own; a refused one changes nothing.")
 class Mutation(
-    LoginMutation, AccountMutation, CustomerMutation, CustomerSettingsMutation, ContactMutation, JobMutation
+    LoginMutation,
+    AccountMutation,
+    CustomerMutation,
+    CustomerSettingsMutation,
+    ContactMutation,
+    SegmentMutation,
+    JobMutation,
 ):
     pass
 
 
 @strawberry.type(description="What happens, as it happens. A lost connection resumes by asking again.")
-class Subscription(CustomerSubscription):
+class Subscription(CustomerSubscription, SegmentSubscription):
     pass
 
 

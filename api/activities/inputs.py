@@ -1,16 +1,13 @@
 """What callers send to log activities, and to find them."""
 
 from datetime import datetime
-from typing import Any
 
 import strawberry
 
 from api.activities import types as _types  # noqa: F401  declares the enums
-from api.filters import DateTimeFilter, DecimalFilter, IdFilter, TextFilter, enum_filter
+from api.customers.filters import ActivityTypeFilter, OutcomeFilter
+from api.filters import DateTimeFilter, DecimalFilter, IdFilter, TextFilter
 from crm.activities.models import ActivityType, Outcome
-
-ActivityTypeFilter: Any = enum_filter(ActivityType, "ActivityTypeFilter")
-OutcomeFilter: Any = enum_filter(Outcome, "OutcomeFilter")
 
 
 @strawberry.input(description="Conditions on activities; all that are given hold together.")
