@@ -16,6 +16,10 @@ from api.customers.settings import CustomerSettingsMutation
 from api.customers.subscriptions import CustomerSubscription
 from api.errors import USER_ERRORS
 from api.executor import Executor, Schema
+from api.invoices.entity_mutations import LegalEntityMutation
+from api.invoices.mutations import InvoiceMutation
+from api.invoices.queries import InvoiceQuery
+from api.invoices.subscriptions import InvoiceSubscription
 from api.jobs.mutations import JobMutation
 from api.jobs.queries import JobQuery
 from api.nodes import NodeQuery
@@ -27,7 +31,9 @@ from crm.kernel.settings import settings
 
 
 @strawberry.type(description="Every read.")
-class Query(NodeQuery, AccountQuery, CustomerQuery, ContactQuery, SegmentQuery, AuditQuery, JobQuery):
+class Query(
+    NodeQuery, AccountQuery, CustomerQuery, ContactQuery, SegmentQuery, AuditQuery, InvoiceQuery, JobQuery
+):
     pass
 
 

@@ -20,9 +20,10 @@ from api.filters import (
     TextFilter,
     enum_filter,
 )
+from api.invoices import enums as _invoices  # noqa: F401  declares the enums
 from crm.activities.models import ActivityType, Outcome
 from crm.customers.models import Consent, Stage, Status
-from crm.invoices.models import InvoiceState
+from crm.invoices.rules import InvoiceState
 
 StageFilter: Any = enum_filter(Stage, "CustomerStageFilter")
 StatusFilter: Any = enum_filter(Status, "CustomerStatusFilter")

@@ -111,7 +111,7 @@ async def write_rows(invoice: Invoice, contents: Contents) -> None:
         [
             InvoiceTax(
                 invoice_id=invoice.id,
-                category=group.category.value,
+                category=group.category,
                 rate=group.rate,
                 currency=invoice.currency,
                 base=group.base,
@@ -134,7 +134,7 @@ def _line_rows(invoice: Invoice, contents: Contents) -> Iterable[InvoiceLine]:
             unit_price=line.unit_price,
             discount_percent=line.discount.percent if line.discount else None,
             discount_amount=line.discount.amount if line.discount else None,
-            tax_category=line.tax_category.value,
+            tax_category=line.tax_category,
             tax_rate=line.tax_rate,
             currency=invoice.currency,
             discount_total=total.discount,
@@ -151,7 +151,7 @@ def draft_of(row: InvoiceLine) -> LineDraft:
         unit=row.unit_code,
         discount=discount_of(row),
         tax_rate=row.tax_rate,
-        tax_category=TaxCategory(row.tax_category),
+        tax_category=row.tax_category,
     )
 
 

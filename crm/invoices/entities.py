@@ -18,6 +18,7 @@ from crm.kernel.errors import DuplicateRecord, InvalidInput, NotFound, Problem
 from crm.kernel.fields import absent, clean, refuse
 from crm.kernel.ids import Kind, uuid7
 from crm.kernel.integrity import refusing
+from crm.kernel.signing import Download, link
 from crm.kernel.transaction import transaction
 
 DEFAULT_PATTERN = "INV-{year}-{seq:5}"
@@ -103,6 +104,11 @@ async def remove_entity_logo(entity_id: UUID, *, actor: Actor) -> LegalEntity:
     async with transaction():
         entity = await _entity_to_change(entity_id, actor)
         return await _with_logo(entity, None, "remove_entity_logo", actor)
+
+
+def logo_link(entity: LegalEntity) -> str | None:
+    """A short-lived address of the logo; None without one."""
+    return link(Download(entity.logo_key, "logo.png", "image/png")) if entity.logo_key else None
 
 
 async def set_number_series(

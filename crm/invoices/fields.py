@@ -24,7 +24,7 @@ from crm.kernel.values import (
     parse_url,
 )
 
-LONGEST_TERMS = 3650  # days
+LONGEST_TERMS = 730  # days
 
 _BIC = re.compile(r"[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?").fullmatch  # ISO 9362
 _IBAN = re.compile(r"[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}").fullmatch  # ISO 13616

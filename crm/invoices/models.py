@@ -11,6 +11,7 @@ from tortoise.indexes import Index
 
 from crm.accounts.models import BusinessUnit, User
 from crm.customers.models import Customer, PickListItem
+from crm.invoices.lines import TaxCategory
 from crm.invoices.rules import InvoiceState
 from crm.kernel.models import key
 
@@ -219,7 +220,7 @@ class InvoiceLine(Model):
     unit_price = fields.DecimalField(max_digits=20, decimal_places=6)
     discount_percent = fields.DecimalField(max_digits=7, decimal_places=4, null=True)
     discount_amount = fields.DecimalField(max_digits=18, decimal_places=4, null=True)
-    tax_category = fields.CharField(max_length=2, default="S")
+    tax_category = fields.CharEnumField(TaxCategory, max_length=2, default=TaxCategory.STANDARD)
     tax_rate = fields.DecimalField(max_digits=7, decimal_places=4)
     currency = fields.CharField(max_length=3)
     discount_total = _money()
@@ -239,7 +240,7 @@ class InvoiceTax(Model):
     invoice: fields.ForeignKeyRelation[Invoice] = fields.ForeignKeyField(
         "crm.Invoice", related_name="taxes", on_delete=fields.CASCADE
     )
-    category = fields.CharField(max_length=2)
+    category = fields.CharEnumField(TaxCategory, max_length=2)
     rate = fields.DecimalField(max_digits=7, decimal_places=4)
     currency = fields.CharField(max_length=3)
     base = _money()

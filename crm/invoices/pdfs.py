@@ -42,9 +42,9 @@ async def preview_invoice(invoice_id: UUID, *, actor: Actor) -> Invoice:
     return invoice
 
 
-def preview_link(invoice: Invoice) -> str:
+def preview_link(invoice_id: UUID) -> str:
     """Ten minutes of looking at a draft as it is when the link is opened; nothing is stored."""
-    return link(Rendering(PREVIEW, encode(Kind.INVOICE, invoice.id), "Draft.pdf", MEDIA_TYPE))
+    return link(Rendering(PREVIEW, encode(Kind.INVOICE, invoice_id), "Draft.pdf", MEDIA_TYPE))
 
 
 async def preview_pdf(invoice_id: UUID) -> bytes:

@@ -4,6 +4,7 @@ from crm.accounts.models import Transport
 from crm.activities.models import ActivityType, Outcome
 from crm.customers.models import Consent, Phase, PickList, Stage, Status
 from crm.imports.models import DuplicateKey, DuplicateRule, ImportState
+from crm.invoices.lines import TaxCategory
 from crm.invoices.models import DeliveryState, DocumentKind, PaymentMethod
 from crm.invoices.rules import InvoiceState
 from crm.kernel.actor import Role, Scope, Via
@@ -502,7 +503,7 @@ class Migration(migrations.Migration):
                 ('unit_price', fields.DecimalField(max_digits=20, decimal_places=6)),
                 ('discount_percent', fields.DecimalField(null=True, max_digits=7, decimal_places=4)),
                 ('discount_amount', fields.DecimalField(null=True, max_digits=18, decimal_places=4)),
-                ('tax_category', fields.CharField(default='S', max_length=2)),
+                ('tax_category', fields.CharEnumField(default=TaxCategory.STANDARD, description='STANDARD: S\nZERO_RATED: Z\nEXEMPT: E\nREVERSE_CHARGE: AE\nINTRA_COMMUNITY: K\nEXPORT: G\nNOT_SUBJECT: O', enum_type=TaxCategory, max_length=2)),
                 ('tax_rate', fields.DecimalField(max_digits=7, decimal_places=4)),
                 ('currency', fields.CharField(max_length=3)),
                 ('discount_total', fields.DecimalField(default=Decimal('0'), max_digits=18, decimal_places=4)),
@@ -516,7 +517,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True, db_default=SqlDefault('uuidv7()'))),
                 ('invoice', fields.ForeignKeyField('crm.Invoice', source_field='invoice_id', db_constraint=True, to_field='id', related_name='taxes', on_delete=OnDelete.CASCADE)),
-                ('category', fields.CharField(max_length=2)),
+                ('category', fields.CharEnumField(description='STANDARD: S\nZERO_RATED: Z\nEXEMPT: E\nREVERSE_CHARGE: AE\nINTRA_COMMUNITY: K\nEXPORT: G\nNOT_SUBJECT: O', enum_type=TaxCategory, max_length=2)),
                 ('rate', fields.DecimalField(max_digits=7, decimal_places=4)),
                 ('currency', fields.CharField(max_length=3)),
                 ('base', fields.DecimalField(default=Decimal('0'), max_digits=18, decimal_places=4)),

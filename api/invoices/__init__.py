@@ -1,0 +1,1 @@
+"""Invoices and those who issue them, at the door."""
