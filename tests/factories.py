@@ -15,7 +15,8 @@ from crm.accounts.models import BusinessUnit, Login, Transport, UnitMembership, 
 from crm.activities.models import Activity, ActivityType
 from crm.contacts.models import Contact
 from crm.customers.models import Customer, PickList, PickListItem, Stage, Status
-from crm.invoices.models import DocumentKind, Invoice, InvoiceState, LegalEntity, NumberSeries
+from crm.invoices.models import DocumentKind, Invoice, LegalEntity, NumberSeries
+from crm.invoices.rules import InvoiceState
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import now
 from crm.kernel.ids import uuid7

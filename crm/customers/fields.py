@@ -155,10 +155,12 @@ def _tags(value: list[str] | str) -> list[str]:
     """Each once, whatever its case."""
     if isinstance(value, str):
         return parse_tags(value)
-    tags = {tag.casefold(): tag for tag in map(parse_tag, reversed(value))}
+    tags: dict[str, str] = {}
+    for tag in map(parse_tag, value):
+        tags.setdefault(tag.casefold(), tag)
     if len(tags) > MAX_TAGS:
         raise InvalidValue(InvalidCode.INVALID_TAG, f"These are too many tags: keep {MAX_TAGS} at most.")
-    return list(reversed(tags.values()))
+    return list(tags.values())
 
 
 def _choice(choices: type[E], value: str) -> E:

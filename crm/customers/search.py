@@ -83,7 +83,7 @@ def _joined(word: str, pieces: Iterable[_Sql]) -> _Sql:
 def _has(table: str, term: _Term) -> _Sql:
     """The row has the term, letter by letter."""
     pattern = _escaped(term.text)
-    if len(pattern) < _SHORT and pattern.isascii():
+    if len(term.text) < _SHORT and term.text.isascii() and term.text.isalnum():
         looks = [
             _Sql(f"{table}.search_text like {begin} kith_fold({{}}) || '%'", (pattern,))
             for begin in _BEGINNINGS

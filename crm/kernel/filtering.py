@@ -13,8 +13,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from pypika_tortoise.context import SqlContext
+from pypika_tortoise.terms import Not
 from tortoise import Model
-from tortoise.expressions import Q, Subquery
+from tortoise.expressions import Q, ResolveContext, Subquery
+from tortoise.query_utils import QueryModifier
 
 from crm.kernel.errors import InvalidInput, Problem
 from crm.kernel.ids import InvalidId, Kind, decode
@@ -94,6 +97,22 @@ def nothing() -> Q:
     return Q(id__isnull=True)
 
 
+def opposite(condition: Q) -> Q:
+    """Where the condition does not hold, a missing value included: SQL's own NOT would leave such rows out."""
+    return Q(_Opposite(condition))
+
+
+class _Opposite(Q):
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        found = super().resolve(resolve_context)
+        return QueryModifier(where_criterion=_NotTrue(found.where_criterion), joins=found.joins)
+
+
+class _NotTrue(Not):
+    def get_sql(self, ctx: SqlContext) -> str:
+        return f"({self.term.get_sql(ctx.copy(subcriterion=False))}) IS NOT TRUE"
+
+
 class _Compiler:
     def __init__(self) -> None:
         self.problems: list[Problem] = []
@@ -123,7 +142,7 @@ class _Compiler:
         if name in {"and", "or"}:
             return self.joined(name, given, filters, path, depth)
         if name == "not":
-            return ~self.group(given, filters, path, depth + 1)
+            return opposite(self.group(given, filters, path, depth + 1))
         if name in filters.fields:
             return self.field(filters.fields[name], given, path)
         if name in filters.relations:
@@ -148,7 +167,7 @@ class _Compiler:
             if quantifier not in {"some", "none", "every"}:
                 return self.wrong((*path, quantifier), "Use 'some', 'none' or 'every' here.")
             condition = self.group(inner, relation.filters(), (*path, quantifier), depth + 1)
-            matching = ~condition if quantifier == "every" else condition
+            matching = opposite(condition) if quantifier == "every" else condition
             rows = relation.model().filter(matching, **relation.where).values(relation.key)
             held = Q(id__in=Subquery(rows))
             parts.append(held if quantifier == "some" else ~held)
@@ -204,7 +223,7 @@ def _condition(column: str, operator: str, value: Any) -> Q:
         case "has":
             return _q(f"{column}__contains", [value])
         case "isEmpty":
-            return _q(f"{column}__len", 0) if value else ~_q(f"{column}__len", 0)
+            return _q(column, []) if value else ~_q(column, [])  # the length of no elements is NULL
     return _q(column + _SUFFIX[operator], value)
 
 

@@ -13,7 +13,7 @@ from factories import (
 
 from crm.accounts.logins import actor_for_token
 from crm.contacts.models import Contact
-from crm.invoices.models import InvoiceState
+from crm.invoices.rules import InvoiceState
 from crm.kernel.actor import Role
 
 pytestmark = pytest.mark.usefixtures("db")

@@ -24,7 +24,7 @@ from crm.customers import lifecycle
 from crm.customers.errors import CustomerArchived, CustomerHasDrafts, CustomerHasInvoices
 from crm.customers.models import Customer, PickList, Stage, Status
 from crm.customers.rules import BEFORE_LIVE, Action
-from crm.invoices.models import InvoiceState
+from crm.invoices.rules import InvoiceState
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import now
 from crm.kernel.errors import DuplicateRecord, Forbidden, InvalidInput, InvalidTransition, NotFound
