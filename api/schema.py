@@ -7,6 +7,8 @@ from strawberry.schema.config import StrawberryConfig
 from api.accounts.logins import LoginMutation
 from api.accounts.mutations import AccountMutation
 from api.accounts.queries import AccountQuery
+from api.activities.mutations import ActivityMutation
+from api.activities.queries import ActivityQuery
 from api.audit.queries import AuditQuery
 from api.contacts.mutations import ContactMutation
 from api.contacts.queries import ContactQuery
@@ -32,7 +34,15 @@ from crm.kernel.settings import settings
 
 @strawberry.type(description="Every read.")
 class Query(
-    NodeQuery, AccountQuery, CustomerQuery, ContactQuery, SegmentQuery, AuditQuery, InvoiceQuery, JobQuery
+    NodeQuery,
+    AccountQuery,
+    CustomerQuery,
+    ContactQuery,
+    ActivityQuery,
+    SegmentQuery,
+    AuditQuery,
+    InvoiceQuery,
+    JobQuery,
 ):
     pass
 
@@ -44,14 +54,17 @@ class Mutation(
     CustomerMutation,
     CustomerSettingsMutation,
     ContactMutation,
+    ActivityMutation,
     SegmentMutation,
+    InvoiceMutation,
+    LegalEntityMutation,
     JobMutation,
 ):
     pass
 
 
 @strawberry.type(description="What happens, as it happens. A lost connection resumes by asking again.")
-class Subscription(CustomerSubscription, SegmentSubscription):
+class Subscription(CustomerSubscription, SegmentSubscription, InvoiceSubscription):
     pass
 
 
