@@ -213,8 +213,9 @@ def test_the_totals_never_stand_on_a_page_without_lines(lines: int) -> None:
 
 
 def test_nothing_long_runs_over_the_edge_of_the_page() -> None:
-    document = make_document(2)
-    pages = PdfReader(BytesIO(render_invoice(with_text(document, "W" * 10_000)))).pages
+    document = with_text(make_document(2), "W" * 1_000)
+    longest = replace(document.lines[0], description="W" * 10_000)
+    pages = PdfReader(BytesIO(render_invoice(replace(document, lines=(longest, *document.lines[1:]))))).pages
     ends: list[float] = []
 
     for page in pages:
