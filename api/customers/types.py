@@ -7,19 +7,28 @@ from typing import TYPE_CHECKING, Annotated, cast
 import strawberry
 
 from api.accounts.types import BusinessUnit, User
+from api.activities.inputs import ActivityFilter
 from api.audit.types import HistoryEntry
 from api.customers import enums as _enums  # noqa: F401  declares the enums
+from api.filters import to_rule
 from api.nodes import Node, id_field, node_type
 from api.paging import Connection, connection
 from api.scalars import CountryCode, CurrencyCode, EmailAddress, LanguageCode, Money, PhoneNumber, Url, money
+from crm.activities.queries import timeline
 from crm.audit.queries import history_of_customer
 from crm.customers import models
 from crm.customers.fields import CUSTOMER_FIELDS, FieldKind
 from crm.customers.models import Consent, Phase, PickList, Stage, Status
+from crm.invoices import queries as invoices
 from crm.kernel.ids import Kind
+from crm.segments import queries as segments
 
 if TYPE_CHECKING:
+    from api.activities.types import Activity
     from api.contacts.types import Contact
+    from api.invoices.entity_types import LegalEntity
+    from api.invoices.types import CustomerBalance, Invoice
+    from api.segments.types import Segment, SegmentMembership
 
 
 @node_type(model=models.PickListItem, description="A choice of a pick list.")
@@ -125,6 +134,11 @@ class Customer(Node):
         description="Default tax rate of its invoices, 0 to 100 percent."
     )
     payment_terms_days: int | None = strawberry.field(description="Days until its invoices are due.")
+    legal_entity: Annotated["LegalEntity", strawberry.lazy("api.invoices.entity_types")] | None = (
+        strawberry.field(
+            description="The legal entity that bills it; the caller of `createInvoice` chooses while null."
+        )
+    )
     language: LanguageCode = strawberry.field(description="The language we write to it in.")
     tags: list[str] = strawberry.field(description="Tags, in the order they were given.")
     live_since: datetime | None = strawberry.field(description="When it went LIVE: customer since.")
@@ -211,6 +225,46 @@ class Customer(Node):
     def primary_contact(self) -> Annotated["Contact", strawberry.lazy("api.contacts.types")] | None:
         row = cast("models.Customer", self)
         return cast("Contact | None", row.contacts.filter(is_primary=True).first())
+
+    @connection(description="What was done with and for it, newest first.")
+    def activities(
+        self,
+        filter: Annotated[
+            ActivityFilter | None, strawberry.argument(description="Conditions they meet.")
+        ] = None,
+        search: Annotated[
+            str | None, strawberry.argument(description="Words to find in title or description.")
+        ] = None,
+    ) -> Connection[Annotated["Activity", strawberry.lazy("api.activities.types")]]:
+        row = cast("models.Customer", self)
+        rule = to_rule(filter) if filter else None
+        return cast("Connection[Activity]", timeline(row.activities.all(), rule=rule, search=search))
+
+    @connection(description="The segments of its unit it is in now, by name.")
+    def segments(self) -> Connection[Annotated["Segment", strawberry.lazy("api.segments.types")]]:
+        row = cast("models.Customer", self)
+        return cast("Connection[Segment]", segments.segments_of_customer(row.id))
+
+    @connection(description="Its stays in segments of its unit, latest first.")
+    def memberships(
+        self,
+        current: Annotated[bool, strawberry.argument(description="false: past stays as well.")] = True,
+    ) -> Connection[Annotated["SegmentMembership", strawberry.lazy("api.segments.types")]]:
+        row = cast("models.Customer", self)
+        stays = segments.memberships_of_customer(row.id, current=current)
+        return cast("Connection[SegmentMembership]", stays)
+
+    @connection(description="Its invoices, drafts included, newest first.")
+    def invoices(self) -> Connection[Annotated["Invoice", strawberry.lazy("api.invoices.types")]]:
+        row = cast("models.Customer", self)
+        return cast("Connection[Invoice]", invoices.of_customer(row.id))
+
+    @strawberry.field(
+        description="What it was invoiced and owes, by currency; empty before its first invoice."
+    )
+    def balances(self) -> list[Annotated["CustomerBalance", strawberry.lazy("api.invoices.types")]]:
+        row = cast("models.Customer", self)
+        return cast("list[CustomerBalance]", invoices.balances_of(row.id))
 
     @connection(description="What was done to it, its contacts and its invoices, newest first.")
     def history(self) -> Connection[HistoryEntry]:
