@@ -6,8 +6,9 @@
 An ordinary handler runs inside a transaction that also marks the job done: its effects happen exactly once.
 It should take seconds and must not wait long for anything outside PostgreSQL. A handler with `long=True` runs
 outside any transaction and opens its own, chunk by chunk, calling `still_mine(claim)` first in each; what it
-does must be safe to do again from the last chunk that was committed. Work for the processor belongs in
-`asyncio.to_thread`: a blocked event loop extends no leases.
+does must be safe to do again from the last chunk that was committed. A chunk should take seconds: nobody can extend
+the lease during it, and a transaction that is silent for three leases is ended by PostgreSQL. Work for the processor
+belongs in `asyncio.to_thread`: a blocked event loop extends no leases.
 """
 
 from collections.abc import Awaitable, Callable

@@ -446,10 +446,23 @@ async def test_nobody_else_revives_the_dead(actor: Actor) -> None:
     assert await snapshot() == before
 
 
+async def test_an_admin_sees_every_job_and_the_backlog() -> None:
+    job_id = await promise()
+
+    assert await jobs.visible_to(ADMIN).values_list("id", flat=True) == [job_id]
+    assert (await jobs.backlog_for(actor=ADMIN)).pending == 1
+
+
 @pytest.mark.parametrize("role", [role for role in Role if role is not Role.ADMIN])
-async def test_nobody_else_sees_the_dead(role: Role) -> None:
+async def test_nobody_else_sees_jobs_dead_or_alive_or_how_many(role: Role) -> None:
+    await promise()
+    bob = Actor(user_id=None, name="Bob", role=role)
+
+    assert await jobs.visible_to(bob) == []
     with pytest.raises(Forbidden):
-        jobs.dead_jobs(actor=Actor(user_id=None, name="Bob", role=role))
+        jobs.dead_jobs(actor=bob)
+    with pytest.raises(Forbidden):
+        await jobs.backlog_for(actor=bob)
 
 
 async def test_only_the_dead_are_revived() -> None:
