@@ -40,7 +40,11 @@ class DuplicateKey(StrEnum):
 
 
 class Import(Model):
-    """created + updated + skipped + failed = rows_done, always; `checkpoint` is where the next chunk begins."""
+    """created + updated + skipped + failed = rows_done, always; `checkpoint` is where the next chunk begins.
+
+    `suggestions` has an entry per column: what it seems to mean, how sure that is, and its first values.
+    `rejected_key` names the stored CSV of the rejected rows, once the import has ended.
+    """
 
     id = key()
     unit: fields.ForeignKeyRelation[BusinessUnit] = fields.ForeignKeyField(
@@ -60,7 +64,7 @@ class Import(Model):
     state = fields.CharEnumField(ImportState, max_length=12, default=ImportState.UPLOADED)
     preview: dict[str, Any] | None = fields.JSONField(null=True)
     failure: dict[str, Any] | None = fields.JSONField(null=True)
-    cancel_requested = fields.BooleanField(default=False)
+    rejected_key = fields.CharField(max_length=200, null=True)
     checkpoint: dict[str, Any] = fields.JSONField(default=dict)
     rows_total = fields.IntField(null=True)
     rows_done = fields.IntField(default=0)
@@ -122,7 +126,6 @@ class ImportRejectedRow(Model):
 
     class Meta:
         table = "import_rejected_row"
-        indexes = (Index(fields=("run_id", "line"), name="import_rejected_line"),)
 
 
 class ImportedRow(Model):
@@ -140,4 +143,3 @@ class ImportedRow(Model):
 
     class Meta:
         table = "imported_row"
-        indexes = (Index(fields=("run_id", "line"), name="imported_row_line"),)

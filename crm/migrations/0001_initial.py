@@ -366,7 +366,7 @@ class Migration(migrations.Migration):
                 ('state', fields.CharEnumField(default=ImportState.UPLOADED, description='UPLOADED: UPLOADED\nPREVIEWING: PREVIEWING\nREADY: READY\nRUNNING: RUNNING\nCOMPLETED: COMPLETED\nCANCELLED: CANCELLED\nFAILED: FAILED', enum_type=ImportState, max_length=12)),
                 ('preview', fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
                 ('failure', fields.JSONField(null=True, encoder=JSON_DUMPS, decoder=loads)),
-                ('cancel_requested', fields.BooleanField(default=False)),
+                ('rejected_key', fields.CharField(null=True, max_length=200)),
                 ('checkpoint', fields.JSONField(default=dict, encoder=JSON_DUMPS, decoder=loads)),
                 ('rows_total', fields.IntField(null=True)),
                 ('rows_done', fields.IntField(default=0)),
@@ -407,7 +407,7 @@ class Migration(migrations.Migration):
                 ('line', fields.IntField()),
                 ('cells', fields.JSONField(encoder=JSON_DUMPS, decoder=loads)),
             ],
-            options={'table': 'import_rejected_row', 'app': 'crm', 'indexes': [Index(fields=['run_id', 'line'], name='import_rejected_line')], 'pk_attr': 'id', 'table_description': 'The cells of a row that was not imported, as they stood in the file.'},
+            options={'table': 'import_rejected_row', 'app': 'crm', 'pk_attr': 'id', 'table_description': 'The cells of a row that was not imported, as they stood in the file.'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -419,7 +419,7 @@ class Migration(migrations.Migration):
                 ('outcome', fields.CharField(max_length=10)),
                 ('customer_id', fields.UUIDField(null=True)),
             ],
-            options={'table': 'imported_row', 'app': 'crm', 'indexes': [Index(fields=['run_id', 'line'], name='imported_row_line')], 'pk_attr': 'id', 'table_description': 'What became of each accepted row: the account of the import, and the ground an undo stands on.'},
+            options={'table': 'imported_row', 'app': 'crm', 'pk_attr': 'id', 'table_description': 'What became of each accepted row: the account of the import, and the ground an undo stands on.'},
             bases=['Model'],
         ),
         ops.CreateModel(
