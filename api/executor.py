@@ -1,10 +1,17 @@
 """Strawberry's schema and executor, with Kith's errors: each that leaves carries a code."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import strawberry
 import structlog
-from graphql import GraphQLError
+from graphql import (
+    GraphQLError,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    Undefined,
+)
 from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from tortoise import Model
@@ -29,7 +36,23 @@ class Executor(StrawberryGraphQLCoreExecutionContext):
 
 
 class Schema(strawberry.Schema):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for declared in self._schema.type_map.values():
+            if isinstance(declared, GraphQLObjectType | GraphQLInterfaceType):
+                for field in declared.fields.values():
+                    _forget_null_defaults(field.args)
+            elif isinstance(declared, GraphQLInputObjectType):
+                _forget_null_defaults(declared.fields)
+
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """One line for a failed operation. What a caller did wrong is no error of ours; `coded` logs those that are."""
         name = getattr(execution_context, "operation_name", None)
         log.info("operation failed", operation=name, errors=len(errors), first=errors[0].message[:300])
+
+
+def _forget_null_defaults(slots: Mapping[str, Any]) -> None:
+    """`= null` says no more than leaving the value out, which Python's own default then stands in for."""
+    for slot in slots.values():
+        if slot.default_value is None:
+            slot.default_value = Undefined

@@ -146,7 +146,7 @@ class _Paged(FieldExtension):
             )
 
     def resolve(self, next_: Callable[..., Any], source: Any, info: Any, **kwargs: Any) -> Any:
-        request = PageRequest(*(kwargs.pop(name) for name in ("first", "after", "last", "before")))
+        request = PageRequest(*(kwargs.pop(name, None) for name in ("first", "after", "last", "before")))
         request.check()
         found = next_(source, info, **kwargs)
         queryset = found.all() if isinstance(found, ReverseRelation) else cast("QuerySet[Any]", found)
