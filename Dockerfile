@@ -13,8 +13,8 @@ FROM python:3.13-slim AS packages
 WORKDIR /app
 RUN python -m venv /venv
 ENV PATH=/venv/bin:$PATH PIP_DISABLE_PIP_VERSION_CHECK=1
-COPY requirements.lock ./
-RUN --mount=type=cache,target=/pip-cache pip install --cache-dir=/pip-cache --require-hashes --requirement requirements.lock
+COPY requirements-runtime.lock ./
+RUN --mount=type=cache,target=/pip-cache pip install --cache-dir=/pip-cache --require-hashes --requirement requirements-runtime.lock
 COPY pyproject.toml README.md ./
 COPY api ./api
 COPY crm ./crm
