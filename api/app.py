@@ -20,8 +20,8 @@ from api import graphiql
 from api.auth import CLIENT_HEADER
 from api.files import download
 from api.http import GraphQLView
+from api.hub import Hub
 from api.schema import schema
-from api.websocket import Hub
 from crm.kernel import database, logs, signing
 from crm.kernel.settings import settings
 

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from crm.accounts.logins import renewed
 from crm.kernel.actor import Actor
 from crm.kernel.errors import Unauthenticated
 
@@ -26,8 +27,8 @@ class Context:
     extensions: dict[str, Any] = field(default_factory=dict)
 
     async def renew(self) -> Actor:
-        """The actor as of now; subscriptions ask before each event. Raises Unauthenticated once the login ended."""
-        self.actor = await self.authenticate(self)
+        """The actor as of now, on a connection that outlives a request. Raises Unauthenticated once the login ended."""
+        self.actor = await renewed(self.actor) if self.actor else None
         return self.require()
 
     def require(self) -> Actor:

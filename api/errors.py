@@ -8,8 +8,9 @@ from uuid import UUID, uuid4
 
 import strawberry
 import structlog
-from graphql import GraphQLError
-from strawberry.exceptions import StrawberryGraphQLError
+from graphql import GraphQLError, GraphQLSyntaxError
+from strawberry.exceptions import MissingQueryError, StrawberryGraphQLError
+from strawberry.schema.exceptions import CannotGetOperationTypeError
 
 from api.context import Info
 from api.nodes import Node, fetch
@@ -126,6 +127,25 @@ def coded(error: Exception) -> GraphQLError:
     log.error("unexpected error", incident=incident, exc_info=error)
     message = f"Something went wrong on our side. Nothing was changed by this field; if it happens again, report '{incident}'."
     return StrawberryGraphQLError(message, extensions={"code": "INTERNAL_SERVER_ERROR", "incident": incident})
+
+
+def with_code(error: GraphQLError) -> GraphQLError:
+    """An error as it may leave: what a field did not raise gets the code that says where it comes from."""
+    cause = error.original_error
+    if (error.extensions or {}).get("code"):
+        return error
+    if isinstance(error, GraphQLSyntaxError):
+        code = "GRAPHQL_PARSE_FAILED"
+    elif error.message.startswith("Variable "):
+        code = "BAD_USER_INPUT"
+    elif isinstance(cause, CannotGetOperationTypeError | MissingQueryError):
+        code = "BAD_REQUEST"
+    elif cause is not None and (error.path or not error.nodes):
+        return coded(error)  # neither the document nor a value in it
+    else:
+        code = "BAD_USER_INPUT" if error.path else "GRAPHQL_VALIDATION_FAILED"
+    error.extensions = {**(error.extensions or {}), "code": code}
+    return error
 
 
 def _relocated(told: GraphQLError, place: GraphQLError) -> GraphQLError:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from cross_web import HTTPException
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,7 +25,8 @@ from strawberry.types.execution import PreExecutionError
 
 from api.auth import CLIENT_HEADER, authenticate
 from api.context import Context
-from api.websocket import TransportWSHandler, connect
+from api.errors import with_code
+from api.websocket import TextSocket, TransportWSHandler, connect
 from crm.kernel.settings import settings
 
 GRAPHQL_RESPONSE = "application/graphql-response+json"
@@ -65,22 +66,9 @@ def _quality(parameters: list[str]) -> float:
     return 1.0
 
 
-def with_code(error: GraphQLError) -> GraphQLError:
-    """Gives errors from parsing, validation and coercion the code that says which of them it was."""
-    if (error.extensions or {}).get("code"):
-        return error
-    if isinstance(error, GraphQLSyntaxError):
-        code = "GRAPHQL_PARSE_FAILED"
-    elif error.message.startswith("Variable ") or error.path:
-        code = "BAD_USER_INPUT"
-    else:
-        code = "GRAPHQL_VALIDATION_FAILED"
-    error.extensions = {**(error.extensions or {}), "code": code}
-    return error
-
-
 class GraphQLView(GraphQL[Context, None]):
     graphql_transport_ws_handler_class = TransportWSHandler
+    websocket_adapter_class = TextSocket
 
     def __init__(self, schema: BaseSchema) -> None:
         super().__init__(
@@ -103,9 +91,11 @@ class GraphQLView(GraphQL[Context, None]):
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
-        key = request.headers.get("idempotency-key")
-        context = Context(request, response, authenticate, idempotency_key=key or None)
-        if request.scope["type"] == "http":
+        context = Context(request, response, authenticate)
+        if (
+            request.scope["type"] == "http"
+        ):  # a socket's headers are nobody's: many operations come after them
+            context.idempotency_key = request.headers.get("idempotency-key") or None
             context.actor = await authenticate(context)
         return context
 
@@ -116,10 +106,7 @@ class GraphQLView(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     def decode_json(self, data: str | bytes) -> object:
-        try:
-            return orjson.loads(data)
-        except (orjson.JSONDecodeError, RecursionError):
-            raise HTTPException(400, "The request body is not valid JSON.") from None
+        return orjson.loads(data)
 
     async def parse_http_body(self, request: Any) -> Any:
         content_type = (request.content_type or "").lower()
@@ -129,6 +116,8 @@ class GraphQLView(GraphQL[Context, None]):
             )
         try:
             parsed = await super().parse_http_body(request)
+        except orjson.JSONDecodeError:
+            raise HTTPException(400, "The request body is not valid JSON.") from None
         except (AttributeError, TypeError, ValueError, KeyError, IndexError):
             raise HTTPException(400, "The request body must be a JSON object with a 'query'.") from None
         if isinstance(parsed, list):

@@ -1,24 +1,21 @@
-"""What every subscription does: wait for an event, ask again who is listening, then look at the record."""
+"""What every subscription does: wait for an event of somebody who is still logged in, then look at the record."""
 
-import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 from api.context import Info
-from api.websocket import Hub
-
-RECHECK_SECONDS = 1.0
+from api.hub import RESUMED, Hub, Message
 
 
-async def events(info: Info, *topics: str) -> AsyncIterator[dict[str, Any]]:
-    """The events on these topics. Ends with Unauthenticated within a second of the login's end."""
+async def events(info: Info, *topics: str, resumed: bool = False) -> AsyncIterator[Message]:
+    """The events on these topics, as `{"type", "data", "id"}`; one may come twice, with the same id.
+
+    Ends with Unauthenticated within a second of the login's end. With `resumed`, also yields RESUMED (no data) when
+    the connection to Redis was lost and is back: something may have happened meanwhile.
+    """
     hub: Hub = info.context.request.app.state.hub
-    async with hub.listen(*topics) as queue:
+    info.context.require()
+    async with hub.listen(info.context, *topics) as listener:
         while True:
-            try:
-                message = await asyncio.wait_for(queue.get(), RECHECK_SECONDS)
-            except TimeoutError:
-                await info.context.renew()
-                continue
-            await info.context.renew()
-            yield message
+            message = await listener.hear()
+            if message is not RESUMED or resumed:
+                yield message

@@ -1,34 +1,97 @@
-"""graphql-transport-ws, and the hub that carries Redis messages to subscriptions."""
+"""graphql-transport-ws: sockets on which one operation's failure is not the others', and a login's end is noticed."""
 
-import asyncio
-import contextlib
-from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
-import orjson
-import structlog
 from graphql import GraphQLError
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
+from starlette.websockets import WebSocketDisconnect
+from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.exceptions import ConnectionRejectionError
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
+from strawberry.http.exceptions import WebSocketDisconnected
+from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
+    BaseGraphQLTransportWSHandler,
+    Operation,
+)
+from strawberry.types.execution import ExecutionResult, PreExecutionError
 
 from api.context import Context
-from crm.kernel.settings import settings
+from api.errors import coded, with_code
 
-log = structlog.get_logger(__name__)
 
-CHANNEL = "kith:"
-MAX_WAITING = 1000  # messages a slow subscriber may lag behind before it is told to start again
+class TextSocket(ASGIWebSocketAdapter):
+    """Sends JSON in text frames, as the protocol wants: a browser hands binary ones to its page as blobs."""
+
+    async def send_json(self, message: Any) -> None:
+        try:
+            await self.ws.send_text(self.view.encode_json_string(message))
+        except WebSocketDisconnect as gone:
+            raise WebSocketDisconnected from gone
 
 
 class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
-    @staticmethod
-    def _get_pre_execution_close_reason(error: GraphQLError) -> str | None:
-        """A document that does not parse is one operation's error, not the connection's."""
-        del error
-        return None
+    async def handle_message(self, message: Any) -> None:
+        if _well_formed(message):
+            await super().handle_message(message)
+        else:
+            await self.handle_invalid_message("This is no message of graphql-transport-ws.")
+
+    async def handle_subscribe(self, message: Any) -> None:
+        limit = self.max_subscriptions_per_connection
+        if limit is None or len(self.operations) < limit or message["id"] in self.operations:
+            await super().handle_subscribe(message)
+            return
+        told = f"At most {limit} operations run on one socket at once. End some, or open another socket."
+        error = GraphQLError(told, extensions={"code": "TOO_MANY_OPERATIONS"})
+        await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+
+    async def run_operation(self, operation: Operation[Context, None]) -> None:
+        """Runs it for whoever holds the login by now: the socket may be older than its end."""
+        try:
+            await self.context.renew()
+        except Exception as error:  # noqa: BLE001  whatever it is, the caller hears of it
+            await operation.send_initial_errors([coded(error)])
+            return
+        await super().run_operation(operation)
+
+    async def _send_result_stream(self, operation: Operation[Context, None], result_source: Any) -> None:
+        await super()._send_result_stream(operation, _with_codes(result_source))
+
+    async def _handle_pre_execution_error(
+        self, operation: Operation[Context, None], result: PreExecutionError
+    ) -> None:
+        """A document that does not parse is its operation's error, not the connection's."""
+        await operation.send_initial_errors(result.errors or [])
+
+
+async def _with_codes(results: Any) -> AsyncGenerator[Any, None]:
+    """The results, their errors coded; what is raised instead (such as by the parser's cache) is one more result."""
+    try:
+        async for result in results:
+            if isinstance(result, ExecutionResult) and result.errors:
+                result.errors = [with_code(error) for error in result.errors]
+            yield result
+    except Exception as error:  # noqa: BLE001  whatever it is, the caller hears of it
+        yield PreExecutionError(data=None, errors=[with_code(coded(error))])
+
+
+def _well_formed(message: Any) -> bool:
+    """Whether the protocol can make sense of it; what it does not name, the base class refuses itself."""
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        return False
+    if message["type"] not in {"subscribe", "complete"}:
+        return True
+    return isinstance(message.get("id"), str) and (
+        message["type"] == "complete" or _is_request(message.get("payload"))
+    )
+
+
+def _is_request(payload: Any) -> bool:
+    return (
+        isinstance(payload, dict)
+        and isinstance(payload.get("query"), str)
+        and isinstance(payload.get("variables"), dict | None)
+        and isinstance(payload.get("operationName"), str | None)
+    )
 
 
 async def connect(context: Context) -> dict[str, object]:
@@ -37,68 +100,3 @@ async def connect(context: Context) -> dict[str, object]:
     if context.actor is None:
         raise ConnectionRejectionError({"code": "UNAUTHENTICATED"})
     return {}
-
-
-class Hub:
-    """One Redis connection for all subscriptions of this process."""
-
-    def __init__(self) -> None:
-        self._redis = Redis.from_url(settings().redis_url, decode_responses=True)
-        self._waiting: dict[str, set[asyncio.Queue[dict[str, Any]]]] = defaultdict(set)
-        self._pubsub = self._redis.pubsub(ignore_subscribe_messages=True)
-        self._reader: asyncio.Task[None] | None = None
-
-    async def close(self) -> None:
-        if self._reader:
-            self._reader.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._reader
-        await self._pubsub.aclose()
-        await self._redis.aclose()
-
-    @contextlib.asynccontextmanager
-    async def listen(self, *topics: str) -> AsyncIterator[asyncio.Queue[dict[str, Any]]]:
-        """A queue of the messages on these topics, from now until the block ends."""
-        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue(MAX_WAITING)
-        channels = [CHANNEL + topic for topic in topics]
-        fresh = [channel for channel in channels if not self._waiting[channel]]
-        for channel in channels:
-            self._waiting[channel].add(queue)
-        try:
-            if fresh:
-                await self._pubsub.subscribe(*fresh)
-            if self._reader is None:
-                self._reader = asyncio.create_task(self._read())
-            yield queue
-        finally:
-            await self._leave(queue, channels)
-
-    async def _leave(self, queue: asyncio.Queue[dict[str, Any]], channels: list[str]) -> None:
-        for channel in channels:
-            self._waiting[channel].discard(queue)
-        idle = [channel for channel in channels if not self._waiting[channel]]
-        for channel in idle:
-            del self._waiting[channel]
-        if idle:
-            with contextlib.suppress(RedisError, OSError):
-                await self._pubsub.unsubscribe(*idle)
-
-    async def _read(self) -> None:
-        """Reads for ever; after a lost connection redis-py subscribes again by itself."""
-        while True:
-            try:
-                message = await self._pubsub.get_message(timeout=None)
-                if message is not None:
-                    self._deliver(message["channel"], orjson.loads(message["data"]))
-            except (RedisError, OSError) as error:
-                log.warning("subscriptions wait for Redis", reason=str(error))
-                await asyncio.sleep(0.5)
-            except RuntimeError:
-                await asyncio.sleep(0.05)  # nothing is subscribed just now
-
-    def _deliver(self, channel: str, message: dict[str, Any]) -> None:
-        for queue in self._waiting.get(channel, ()):
-            if queue.full():
-                log.warning("a subscriber lags behind; a message was dropped", channel=channel)
-                continue
-            queue.put_nowait(message)

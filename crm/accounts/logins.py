@@ -6,6 +6,7 @@ the lock of all their logins, so that ending them cannot miss one that is just b
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -149,12 +150,24 @@ async def renewed(actor: Actor) -> Actor | None:
     For connections that outlive a request. A login lasts here as long as it could be refreshed, not just as long
     as the access token the connection began with.
     """
+    return (await renewed_all([actor])).get(actor)
+
+
+async def renewed_all(actors: Iterable[Actor]) -> dict[Actor, Actor]:
+    """As `renewed`, for many at once: each actor whose login or token still holds, as they are now."""
+    known = list(actors)
+    logins = [actor.login_id for actor in known if actor.login_id]
+    tokens = [actor.token_id for actor in known if actor.token_id]
     database = get_connection("default")
-    if actor.login_id is not None:
-        rows = await database.execute_query_dict(_BY_LOGIN, [actor.login_id])
-    else:
-        rows = await database.execute_query_dict(_BY_API_TOKEN_ID, [actor.token_id])
-    return replace(_actor(rows[0]), via=actor.via) if rows else None
+    found: dict[UUID, Actor] = {}
+    for sql, ids in ((_BY_LOGINS, logins), (_BY_API_TOKENS, tokens)):
+        rows = await database.execute_query_dict(sql, [ids]) if ids else []
+        found |= {row["login_id"] or row["token_id"]: _actor(row) for row in rows}
+    return {
+        actor: replace(found[came_by], via=actor.via)
+        for actor in known
+        if (came_by := actor.login_id or actor.token_id) in found
+    }
 
 
 async def end_logins(user_id: UUID, *, family: UUID | None = None, spare: UUID | None = None) -> None:
@@ -253,7 +266,7 @@ select u.id, u.name, u.role, 'WRITE' as scope, l.id as login_id, null as token_i
  where l.revoked_at is null
 """
 _BY_ACCESS_TOKEN = _OF_LOGIN + "and l.access_hash = $1 and l.access_expires_at > now()"
-_BY_LOGIN = _OF_LOGIN + "and l.id = $1 and l.refresh_expires_at > now()"
+_BY_LOGINS = _OF_LOGIN + "and l.id = any($1) and l.refresh_expires_at > now()"
 _OF_SCRIPT = """
 select u.id, u.name, u.role, t.scope, null as login_id, t.id as token_id,
        array(select m.unit_id from unit_membership m where m.user_id = u.id) as unit_ids,
@@ -262,7 +275,7 @@ select u.id, u.name, u.role, t.scope, null as login_id, t.id as token_id,
  where t.revoked_at is null and t.expires_at > now()
 """
 _BY_API_TOKEN = _OF_SCRIPT + "and t.token_hash = $1"
-_BY_API_TOKEN_ID = _OF_SCRIPT + "and t.id = $1"
+_BY_API_TOKENS = _OF_SCRIPT + "and t.id = any($1)"
 _TOUCH = """
 update api_token set last_used_at = now()
  where id = $1 and (last_used_at is null or last_used_at < now() - interval '1 minute')

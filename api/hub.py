@@ -1,0 +1,210 @@
+"""The hub that carries Redis messages to subscriptions, and ends those whose login has ended."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import orjson
+import structlog
+from graphql import GraphQLError
+from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import RedisError
+
+from api.context import Context
+from crm.accounts.logins import renewed_all
+from crm.kernel.errors import Unauthenticated
+from crm.kernel.settings import settings
+
+log = structlog.get_logger(__name__)
+
+Message = dict[str, Any]
+
+CHANNEL = "kith:"
+HEARTBEAT = "kith:hub"  # nobody publishes on it: a connection that is subscribed to nothing cannot be read
+RESUMED: Message = {"type": "Resumed", "data": {}, "id": ""}
+MAX_WAITING = 1000  # messages a slow subscriber may lag behind before it is told to start again
+RECHECK_SECONDS = 0.5
+RECONNECT_SECONDS = 0.2
+SILENCE_SECONDS = 15.0  # after which Redis is asked whether it is still there
+
+
+class Listener:
+    """What one subscription has still to hear."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self._waiting: asyncio.Queue[Message | Exception] = asyncio.Queue()
+
+    async def hear(self) -> Message:
+        """The next message, as soon as there is one. Raises what ended the subscription."""
+        heard = await self._waiting.get()
+        if isinstance(heard, Exception):
+            raise heard
+        return heard
+
+    def put(self, message: Message) -> None:
+        if self._waiting.qsize() < MAX_WAITING:
+            self._waiting.put_nowait(message)
+            return
+        told = "You read more slowly than things happen. Read the records again, then subscribe anew."
+        self.end(GraphQLError(told, extensions={"code": "SUBSCRIPTION_LAGGING"}))
+
+    def end(self, reason: Exception) -> None:
+        """Lets the subscription hear this next, and nothing of what still waited."""
+        while not self._waiting.empty():
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(reason)
+
+
+class _Channel:
+    """Who listens to one channel of Redis, and whether Redis has confirmed that it sends it to us."""
+
+    def __init__(self) -> None:
+        self.listeners: set[Listener] = set()
+        self.confirmed = asyncio.Event()
+
+
+class Hub:
+    """One Redis connection for all subscriptions of this process, and one look at all their logins together."""
+
+    def __init__(self) -> None:
+        self._redis = Redis.from_url(settings().redis_url, decode_responses=True, socket_connect_timeout=2)
+        self._channels: dict[str, _Channel] = {}
+        self._connection: PubSub | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def close(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._redis.aclose()
+
+    @contextlib.asynccontextmanager
+    async def listen(self, context: Context, *topics: str) -> AsyncIterator[Listener]:
+        """A listener to these topics: whatever is published from here on reaches it, until the block ends."""
+        if not self._tasks:
+            loops = (self._read_for_ever(), self._recheck_for_ever())
+            self._tasks = [asyncio.create_task(loop) for loop in loops]
+        listener, names = Listener(context), [CHANNEL + topic for topic in topics]
+        try:
+            for name in names:
+                await self._join(name, listener)
+            yield listener
+        finally:
+            for name in names:
+                await self._leave(name, listener)
+
+    async def _join(self, name: str, listener: Listener) -> None:
+        """Waits until Redis confirms, for as long as Redis is away."""
+        fresh = name not in self._channels
+        channel = self._channels.setdefault(name, _Channel())
+        channel.listeners.add(listener)
+        if fresh and self._connection:
+            await _sent(self._connection.subscribe, name)
+        await channel.confirmed.wait()
+
+    async def _leave(self, name: str, listener: Listener) -> None:
+        channel = self._channels.get(name)
+        if channel is None or listener not in channel.listeners:
+            return
+        channel.listeners.remove(listener)
+        if not channel.listeners:
+            del self._channels[name]
+            if self._connection:
+                await _sent(self._connection.unsubscribe, name)
+
+    async def _read_for_ever(self) -> None:
+        """Reads through one connection after another. Each begins with all channels that are wanted by then."""
+        first = True
+        while True:
+            pubsub = self._redis.pubsub()
+            try:
+                await self._connect(pubsub)
+                if not first:
+                    self._tell_resumed()
+                first = False
+                await self._read(pubsub)
+            except (RedisError, OSError) as error:
+                log.warning("subscriptions wait for Redis", reason=f"{type(error).__name__}: {error}")
+            finally:
+                self._forget_connection()
+                await _sent(pubsub.aclose)
+            await asyncio.sleep(RECONNECT_SECONDS)
+
+    async def _connect(self, pubsub: PubSub) -> None:
+        wanted = list(self._channels)
+        await pubsub.subscribe(HEARTBEAT, *wanted)
+        self._connection = pubsub
+        if late := [name for name in self._channels if name not in wanted]:
+            await pubsub.subscribe(*late)
+
+    def _forget_connection(self) -> None:
+        self._connection = None
+        for channel in self._channels.values():
+            channel.confirmed.clear()
+
+    def _tell_resumed(self) -> None:
+        """What was published while the connection was down, nobody here has heard."""
+        for listener in self._listeners():
+            listener.put(RESUMED)
+
+    async def _read(self, pubsub: PubSub) -> None:
+        """Raises RedisError once the connection is lost, or Redis has been silent for too long."""
+        asked = False
+        while True:
+            message = await pubsub.get_message(timeout=SILENCE_SECONDS)
+            if message is not None:
+                self._hear(message)
+                asked = False
+            elif asked:
+                raise ConnectionLost("Redis fell silent.")
+            else:
+                await pubsub.ping()
+                asked = True
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        channel = self._channels.get(message["channel"] or "")
+        if channel is None:
+            return
+        if message["type"] == "subscribe":
+            channel.confirmed.set()
+        elif message["type"] == "message":
+            try:
+                heard = orjson.loads(message["data"])
+            except orjson.JSONDecodeError:
+                log.warning("message not understood", channel=message["channel"])
+                return
+            for listener in channel.listeners:
+                listener.put(heard)
+
+    def _listeners(self) -> set[Listener]:
+        return {listener for channel in self._channels.values() for listener in channel.listeners}
+
+    async def _recheck_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(RECHECK_SECONDS)
+            try:
+                await self._recheck()
+            except Exception as error:  # noqa: BLE001  while the database is away, nothing can be read either
+                log.warning("logins not checked", reason=f"{type(error).__name__}: {error}")
+
+    async def _recheck(self) -> None:
+        """Gives every listener's context the actor as of now, and ends those whose login has ended."""
+        listeners = self._listeners()
+        contexts = {id(listener.context): listener.context for listener in listeners}.values()
+        asked = [(context, context.actor) for context in contexts if context.actor]
+        renewed = await renewed_all(actor for _, actor in asked)
+        for context, actor in asked:
+            context.actor = renewed.get(actor)
+        for listener in listeners:
+            if listener.context.actor is None:
+                listener.end(Unauthenticated("This login has ended. Log in again."))
+
+
+async def _sent(command: Callable[..., Awaitable[object]], *names: str) -> None:
+    """A connection that is lost meanwhile is the reader's business."""
+    with contextlib.suppress(RedisError, OSError):
+        await command(*names)
