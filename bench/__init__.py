@@ -1,0 +1,1 @@
+"""Measurements, as ratios against the raw limit in one run. See README.md."""
