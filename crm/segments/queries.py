@@ -21,7 +21,11 @@ from crm.segments.rules import unnamed
 Rule = Mapping[str, Any]
 
 # A customer that moved to another unit is not shown in the segments of the one it left, nor they with it.
-_SAME_UNIT = Q(segment__unit_id__isnull=True) | Q(segment__unit_id=F("customer__unit_id"))
+# An F() joins nothing by itself: the last condition brings the customer in.
+_SAME_UNIT = Q(
+    Q(segment__unit_id__isnull=True) | Q(segment__unit_id=F("customer__unit_id")),
+    Q(customer__id__isnull=False),
+)
 
 
 def visible_to(actor: Actor) -> QuerySet[Segment]:
@@ -81,7 +85,8 @@ def memberships_of_customer(customer_id: UUID, *, current: bool = True) -> Query
 
 def segments_of_customer(customer_id: UUID) -> QuerySet[Segment]:
     """The segments of its unit a customer is in now, by name; as `memberships_of_customer`."""
-    stays = Q(memberships__customer_id=customer_id, memberships__left_at__isnull=True)
+    # An F() joins nothing by itself: the first condition brings the customer in.
+    stays = Q(memberships__customer__id=customer_id, memberships__left_at__isnull=True)
     found = Segment.filter(stays, archived_at__isnull=True, unit_id=F("memberships__customer__unit_id"))
     return found.order_by("name", "id")
 
