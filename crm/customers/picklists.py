@@ -39,10 +39,7 @@ async def create_item(
     """
     require(actor, Permission.MANAGE_SETTINGS)
     label = _name(name)
-    if (status is not None) is not (pick_list is PickList.STATUS_LABEL):
-        raise InvalidInput.one(
-            "A status label stands for a status; no other choice does.", "status", code="STATUS"
-        )
+    _check_status(pick_list, status)
     async with transaction():
         position = await _next_position(pick_list)
         item = PickListItem(id=uuid7(), list=pick_list, name=label, position=position, status=status)
@@ -125,6 +122,13 @@ async def delete_item(item_id: UUID, *, actor: Actor) -> Deleted:
         if item.archived_at is None:
             await _archive(item, "archive_pick_list_item", actor)
         return Deleted(item, archived=True)
+
+
+def _check_status(pick_list: PickList, status: Status | None) -> None:
+    if pick_list is PickList.STATUS_LABEL and status is None:
+        raise InvalidInput.one("Say which status the label stands for.", "status", code="REQUIRED")
+    if pick_list is not PickList.STATUS_LABEL and status is not None:
+        raise InvalidInput.one("Only a status label stands for a status.", "status", code="STATUS_LABEL_ONLY")
 
 
 async def _deleted(item: PickListItem) -> bool:
