@@ -17,22 +17,23 @@ from crm.segments.queries import matching
 REFRESH = "segments.refresh"
 """The kind of job that refreshes one segment; its payload is {"segment_id"}."""
 
-# The clock is read when the row is written: the transaction may have begun before the one it waited for.
+# A full join is hashed or merged, never looped: right after an import PostgreSQL has no statistics yet and would
+# loop over all members for each wanted customer. The clock is read when the row is written: the transaction may
+# have begun before the one it waited for.
 _REFRESH = """
 with wanted as ({wanted}),
+held as (select id, customer_id from segment_membership where segment_id = ${segment} and left_at is null),
+moved as materialized (
+  select w.id as customer_id, h.id as stay_id, h.customer_id as former_id
+    from wanted w full join held h on h.customer_id = w.id where w.id is null or h.id is null),
 gone as (
   update segment_membership m set left_at = greatest(m.entered_at, clock_timestamp())
-   where m.segment_id = ${segment} and m.left_at is null
-     and not exists (select 1 from wanted w where w.id = m.customer_id)
-  returning m.customer_id),
+    from moved where m.id = moved.stay_id),
 come as (
   insert into segment_membership (segment_id, customer_id, entered_at)
-  select ${segment}, w.id, clock_timestamp() from wanted w
-   where not exists (select 1 from segment_membership m
-                      where m.segment_id = ${segment} and m.customer_id = w.id and m.left_at is null)
-  returning customer_id)
-select (select count(*) from come) as entered, (select count(*) from gone) as "left",
-       array(select customer_id from come union all select customer_id from gone limit ${named})::text[] as named
+  select ${segment}, customer_id, clock_timestamp() from moved where stay_id is null)
+select count(*) filter (where stay_id is null) as entered, count(stay_id) as "left",
+       array(select coalesce(customer_id, former_id) from moved limit ${named})::text[] as named from moved
 """
 
 
