@@ -114,7 +114,8 @@ def _address(mailbox: Mailbox) -> Address:
     except InvalidValue as error:
         raise UnsafeHeader(error.message) from None
     name = " ".join(_STRUCTURE.sub(" ", header_text(mailbox.name)).split())
-    return Address(name, addr_spec=email)
+    local, _, domain = email.rpartition("@")
+    return Address(name, local, domain)
 
 
 def _ascii_address(email: str) -> str:
