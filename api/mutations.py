@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 import strawberry
 from strawberry.extensions import FieldExtension
+from strawberry.types.field import StrawberryField
 
 from api.context import Info
 from api.errors import UserError, user_errors
@@ -35,6 +36,10 @@ class _Mutation(FieldExtension):
     def __init__(self, *, anonymous: bool, idempotent: bool) -> None:
         self.anonymous = anonymous
         self.idempotent = idempotent
+
+    def apply(self, field: StrawberryField) -> None:
+        for argument in field.arguments:
+            argument.description = argument.description or "What is asked for."
 
     async def resolve_async(
         self, next_: Callable[..., Awaitable[Any]], source: Any, info: Info, **kwargs: Any

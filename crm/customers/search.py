@@ -16,11 +16,12 @@ from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet
 
 from crm.customers.models import Customer
-from crm.kernel.search import MAX_WORDS, MIN_PHONE_DIGITS
+from crm.kernel.search import MAX_WORDS, escaped
 from crm.kernel.values import phone_digits
 
 RANK = "search_rank"
 MAX_TEXT = 200
+_MIN_DIGITS = 3
 _SHORT = 3  # a word of fewer letters has no trigram of its own: it is looked up where words begin
 _BEGINNINGS = ("", "'% ' ||", "'%@' ||")
 _FORGIVING = 4  # shorter words resemble too much, and so do numbers and e-mail addresses
@@ -63,7 +64,7 @@ def _plain(text: str) -> str:
 
 def _digits(text: str) -> str | None:
     digits = phone_digits(text) if set(text) <= _OF_PHONES else ""
-    return digits if len(digits) >= MIN_PHONE_DIGITS else None
+    return digits if len(digits) >= _MIN_DIGITS else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ def _joined(word: str, pieces: Iterable[_Sql]) -> _Sql:
 
 def _has(table: str, term: _Term) -> _Sql:
     """The row has the term, letter by letter."""
-    pattern = _escaped(term.text)
+    pattern = escaped(term.text)
     if len(term.text) < _SHORT and term.text.isascii() and term.text.isalnum():
         looks = [
             _Sql(f"{table}.search_text like {begin} kith_fold({{}}) || '%'", (pattern,))
@@ -100,10 +101,6 @@ def _has_or_resembles(table: str, term: _Term) -> _Sql:
         return _has(table, term)
     alike = _Sql(f"{table}.search_text %> kith_fold({{}})", (term.text,))
     return _joined("or", (_has(table, term), alike))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 class _Bound(Criterion):
@@ -157,7 +154,7 @@ class _Rank(Expression):
             f"else 3 + round(100 * (1 - greatest(word_similarity(kith_fold({{}}), {customer}.search_text), "
             f"(select max(word_similarity(kith_fold({{}}), k.search_text)) {contacts}))))::int end"
         )
-        values = (_escaped(self.text), *own.values, *theirs.values, self.text, self.text)
+        values = (escaped(self.text), *own.values, *theirs.values, self.text, self.text)
         return ResolveResult(term=_Bound(_Sql(text, values)))
 
 

@@ -306,7 +306,9 @@ async def test_postgresql_and_a_plain_reading_pick_the_same_customers(
 
     found = await queries.list_customers(kith(), rule=rule)
 
-    expected = {row["id"] for row in world.rows if _holds(rule, row) and (speaks or row["archived_at"] is None)}
+    expected = {
+        row["id"] for row in world.rows if _holds(rule, row) and (speaks or row["archived_at"] is None)
+    }
     assert {customer.id for customer in found} == expected
 
 

@@ -191,16 +191,15 @@ async def test_restoring_into_a_conflict_names_the_customer_in_the_way(column: s
     assert await _nothing_told()
 
 
-@pytest.mark.parametrize("stages", list(product(BEFORE_LIVE, repeat=2)))
-async def test_the_stages_before_live_are_taken_in_any_order(stages: tuple[Stage, Stage]) -> None:
+async def test_the_stages_before_live_are_taken_in_any_order() -> None:
     unit = await make_unit()
     agent = await make_user(Role.AGENT, [unit])
-    customer = await make_customer(unit=unit, stage=stages[0])
 
-    await lifecycle.set_stage(customer.id, stages[1], actor=agent.actor)
-
-    assert (await Customer.get(id=customer.id)).stage is stages[1]
-    assert await HistoryEntry.all().count() == (stages[0] is not stages[1])
+    for before, after in product(BEFORE_LIVE, repeat=2):
+        customer = await make_customer(unit=unit, stage=before)
+        await lifecycle.set_stage(customer.id, after, actor=agent.actor)
+        assert (await Customer.get(id=customer.id)).stage is after
+        assert await HistoryEntry.filter(subject_id=customer.id).count() == (before is not after)
 
 
 async def test_live_is_no_stage_to_set() -> None:
@@ -305,17 +304,16 @@ async def test_going_live_needs_a_manager_who_still_works_here() -> None:
 MANAGERS_ONLY = [Action.BLOCK, Action.UNBLOCK, Action.ARCHIVE, Action.RESTORE, Action.DELETE]
 
 
-@pytest.mark.parametrize("action", list(Action))
 @pytest.mark.parametrize("role", [Role.AGENT, Role.ANALYST])
-async def test_who_may_not_is_refused_whatever_the_state(action: Action, role: Role) -> None:
-    manager = await make_user(Role.MANAGER, [await make_unit()])
+async def test_who_may_not_is_refused_whatever_the_state(role: Role) -> None:
+    unit = await make_unit()
+    manager, other = await make_user(Role.MANAGER, [unit]), await make_user(role, [unit])
     customer = await _customer(Status.ACTIVE, manager=manager)
-    unit = await manager.user.memberships.all().first().prefetch_related("unit")
-    other = await make_user(role, [unit.unit])
     before = await _row(customer)
 
-    with pytest.raises(Forbidden):
-        await ACTIONS[action](customer.id, other.actor)
+    for act in ACTIONS.values():
+        with pytest.raises(Forbidden):
+            await act(customer.id, other.actor)
 
     assert await _row(customer) == before
     assert await _nothing_told()
@@ -332,15 +330,15 @@ async def test_an_agent_may_not_even_with_a_customer_of_their_own(action: Action
     assert await Customer.exists(id=customer.id, archived_at__isnull=True, blocked_at__isnull=True)
 
 
-@pytest.mark.parametrize("action", list(Action))
-async def test_a_customer_of_another_unit_is_not_there(action: Action) -> None:
+async def test_a_customer_of_another_unit_is_not_there() -> None:
     manager = await make_user(Role.MANAGER, [await make_unit()])
     stranger = await make_user(Role.MANAGER, [await make_unit()])
     customer = await _customer(Status.PROSPECT, manager=manager)
     before = await _row(customer)
 
-    with pytest.raises(NotFound):
-        await ACTIONS[action](customer.id, stranger.actor)
+    for act in ACTIONS.values():
+        with pytest.raises(NotFound):
+            await act(customer.id, stranger.actor)
 
     assert await _row(customer) == before
     assert await _nothing_told()
