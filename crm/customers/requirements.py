@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from crm.accounts.rules import Permission, require
 from crm.audit import service as audit
@@ -11,10 +12,12 @@ from crm.customers.models import Customer, Phase, RequiredField, Stage
 from crm.kernel.actor import Actor
 from crm.kernel.errors import InvalidInput, Problem
 from crm.kernel.events import emit
-from crm.kernel.ids import Kind, uuid7
+from crm.kernel.ids import Kind
 from crm.kernel.transaction import raw_connection, transaction
 
 BUILT_IN = {Phase.CREATE: ALWAYS_REQUIRED, Phase.LIVE: (*ALWAYS_REQUIRED, *LIVE_REQUIRED)}
+REQUIRED_FIELDS = UUID(int=1)
+"""The key of this setting, for its history."""
 _LOCK = 7_204_118_034  # any number: two admins replace the list one after the other
 _BY_NAME = {field.name: key for key, field in CUSTOMER_FIELDS.items() if field.requirable}
 
@@ -79,8 +82,8 @@ def _keys(names: Iterable[str], phase: Phase) -> list[str]:
 async def _tell(phase: Phase, before: list[str], after: list[str], actor: Actor) -> None:
     await audit.record(
         actor=actor,
-        subject_kind=Kind.CUSTOMER,
-        subject_id=uuid7(),
+        subject_kind=Kind.SETTING,
+        subject_id=REQUIRED_FIELDS,
         action="set_required_fields",
         changes=audit.diff({phase.value: before}, {phase.value: after}),
     )

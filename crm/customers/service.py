@@ -152,7 +152,9 @@ async def _unit_to_fill(unit_id: UUID | None, actor: Actor) -> BusinessUnit:
 
 
 async def _change(customer: Customer, values: Values, *, actor: Actor, action: str) -> None:
-    """Checks and keeps new values of a locked customer."""
+    """Checks and keeps new values of a locked customer; stage and consent have actions of their own."""
+    if any(CUSTOMER_FIELDS[key].on_create_only for key in values):
+        raise ValueError("This field is set on creation only.")
     cleaned, problems = clean(values, country=customer.address_country)
     current = _row(customer)
     problems = _joined(problems, await emptied(cleaned, customer.stage))

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     PICK_LIST_ITEM = "pli"
     SEGMENT = "seg"
     SEGMENT_MEMBERSHIP = "mem"
+    SETTING = "set"
     USER = "usr"
 
 

@@ -196,6 +196,10 @@ async def test_admins_lengthen_what_is_required_from_the_beginning(server: str) 
         {"id": encode(Kind.CUSTOMER, customer.id), "expectedVersion": 1, "name": "Still fine"},
     )
 
+    entry = await HistoryEntry.get(action="set_required_fields")
+    assert entry.changes == [
+        {"field": "CREATE", "before": [], "after": ["address_city", "phone", "source_id", "tags"]}
+    ]
     names = {field["field"] for field in changed["requiredFields"]}
     assert names == {"phone", "sourceId", "address.city", "tags"}
     assert {".".join(e["path"]) for e in refused["errors"]} == names
