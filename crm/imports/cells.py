@@ -4,8 +4,8 @@ A row describes a customer and, if it names one, the primary contact. What a fil
 this:
 
 - First and last name make the contact's name. - A row without a company's name is a person: the contact's
-name is the customer's. - One e-mail address serves both when only the customer's or only the contact's is
-there; so does the customer's phone for a contact, unless the file has a column for the contact's.
+name is the customer's. - The contact's e-mail address serves the customer that has none. The
+customer's e-mail address and phone serve the contact, unless the file has columns for the contact's own.
 """
 
 import re
@@ -23,6 +23,7 @@ from crm.customers.rules import contradictions
 from crm.imports.csv_format import Delimiter
 from crm.imports.fields import IMPORT_FIELDS, ImportField
 from crm.kernel.csv_safety import unsafe_cell
+from crm.kernel.errors import Problem
 from crm.kernel.values import (
     DateOrder,
     InvalidCode,
@@ -236,8 +237,7 @@ def _complete_contact(values: dict[str, Value], plan: Plan, problems: list[CellP
         values.setdefault("email", values["contact_email"])
     if name := values.get("contact_name"):
         values.setdefault("name", name)
-        if "email" in values:
-            values.setdefault("contact_email", values["email"])
+        _complete_contact_email(values, plan, problems)
         if "phone" in values and "contact_phone" not in plan.columns:
             values["contact_phone"] = values["phone"]
     elif any(detail in values for detail in _CONTACT_DETAILS):
@@ -245,6 +245,19 @@ def _complete_contact(values: dict[str, Value], plan: Plan, problems: list[CellP
             "This row describes a contact without a name: fill it in, or empty the contact's other cells."
         )
         problems.append(CellProblem(_column_of_contact(plan), None, InvalidCode.REQUIRED, message))
+
+
+def _complete_contact_email(values: dict[str, Value], plan: Plan, problems: list[CellProblem]) -> None:
+    """The customer's address serves both, unless the file has a column for the contact's."""
+    if "contact_email" in values:
+        return
+    column = plan.columns.get("contact_email")
+    if column is None:
+        if "email" in values:
+            values["contact_email"] = values["email"]
+    elif not any(problem.column == column for problem in problems):
+        message = "A contact needs an e-mail address: fill it in, or empty the contact's name."
+        problems.append(CellProblem(column, None, InvalidCode.REQUIRED, message))
 
 
 def _column_of_contact(plan: Plan) -> str | None:
@@ -260,9 +273,17 @@ def _check_whole(values: dict[str, Value], plan: Plan, problems: list[CellProble
                 message = f"{IMPORT_FIELDS[key].label} is empty: fill it in."
                 problems.append(CellProblem(column, None, InvalidCode.REQUIRED, message))
     if plan.checks_together:
-        for found in contradictions(values, {}):
-            column = plan.columns.get(_CHECKED_TOGETHER.get(found.path[0], ""))
-            problems.append(CellProblem(column, None, found.code, found.message))
+        problems += together(contradictions(values, {}), plan)
+
+
+def together(problems: Iterable[Problem], plan: Plan) -> list[CellProblem]:
+    """What does not fit together in a customer, told of the file's columns."""
+    return [
+        CellProblem(
+            plan.columns.get(_CHECKED_TOGETHER.get(found.path[0], "")), None, found.code, found.message
+        )
+        for found in problems
+    ]
 
 
 def _report(problems: list[CellProblem], column: str, text: str, error: InvalidValue) -> None:

@@ -88,8 +88,8 @@ _CONTACT: dict[str, tuple[str, FieldKind, int, str, str]] = {
     "contact_name": ("Contact: name", FieldKind.TEXT, 200, "The primary contact's full name.", "Wile Coyote"),
     "contact_first_name": ("Contact: first name", FieldKind.TEXT, 99, "Where the file has two columns.", ""),
     "contact_last_name": ("Contact: last name", FieldKind.TEXT, 100, "Where the file has two columns.", ""),
-    "contact_email": ("Contact: e-mail", FieldKind.EMAIL, 254, "Without it the customer's is taken.", "wile@acme.example"),
-    "contact_phone": ("Contact: phone", FieldKind.PHONE, 40, "Without it the customer's is taken.", "+44 20 7946 0101"),
+    "contact_email": ("Contact: e-mail", FieldKind.EMAIL, 254, "Without a column the customer's is taken.", "wile@acme.example"),
+    "contact_phone": ("Contact: phone", FieldKind.PHONE, 40, "Without a column the customer's is taken.", "+44 20 7946 0101"),
     "contact_title": ("Contact: title", FieldKind.TEXT, 120, "The position in the company.", "Head of Purchasing"),
     "contact_department": ("Contact: department", FieldKind.TEXT, 120, "The department.", "Purchasing"),
 }  # fmt: skip

@@ -1,0 +1,117 @@
+"""A stored file in chunks of parsed rows. The next chunk is read and parsed while the last one is being written."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
+
+from crm.imports.csv_format import Checkpoint, Sniffed, UnreadableFile
+from crm.imports.models import Import
+from crm.imports.plan import ImportPlan, ParsedRow, parse_rows
+from crm.imports.reading import PIECE_BYTES, RowReader
+from crm.imports.sniffing import SNIFF_BYTES, sample_rows
+from crm.kernel import storage
+from crm.kernel.settings import settings
+
+_CHUNK_SECONDS = 0.8  # progress is told after each chunk, about every second
+_FEWEST_ROWS = 500
+_BYTES_PER_ROW = 100  # a guess, to cut pieces by
+_LEAST_PIECE = 2048
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive rows, where they began, and where the row after them begins."""
+
+    rows: list[ParsedRow]
+    start: Checkpoint
+    end: Checkpoint
+
+
+class Pace:
+    """How many rows a chunk should have, to take less than a second and no more than the setting allows."""
+
+    def __init__(self) -> None:
+        self._most = settings().import_chunk_rows
+        self._started = time.monotonic()
+        self.rows = min(self._most, 2000)
+
+    def note(self, rows: int) -> None:
+        """Tells that a chunk of so many rows is done; the next begins now."""
+        ended = time.monotonic()
+        rate = rows / max(ended - self._started, 0.001)
+        self._started = ended
+        wanted = min(rate * _CHUNK_SECONDS, self.rows * 2)
+        self.rows = min(self._most, max(_FEWEST_ROWS, int(wanted)))
+
+
+class _ChunkReader:
+    def __init__(self, key: str, plan: ImportPlan, start: Checkpoint, pace: Pace) -> None:
+        self._stream = storage.get_stream(key, start=start.offset)
+        self._reader = RowReader(plan.sniffed, start, piece_bytes=1)
+        self._plan, self._pace = plan, pace
+        self._bytes, self._at, self._ended = b"", 0, False
+
+    async def next(self) -> Chunk | None:
+        start, rows = self._reader.checkpoint, list[ParsedRow]()
+        while len(rows) < self._pace.rows and not self._ended:
+            piece = await self._piece()
+            rows += await asyncio.to_thread(self._parse, piece)
+        return Chunk(rows, start, self._reader.checkpoint) if rows else None
+
+    async def _piece(self) -> bytes | None:
+        """A piece that holds a quarter of a chunk or so; None at the end."""
+        if self._at >= len(self._bytes):
+            self._bytes, self._at = await anext(self._stream, b""), 0
+        if not self._bytes:
+            self._ended = True
+            return None
+        size = min(PIECE_BYTES, max(_LEAST_PIECE, self._pace.rows * _BYTES_PER_ROW // 4))
+        piece = self._bytes[self._at : self._at + size]
+        self._at += size
+        return piece
+
+    def _parse(self, piece: bytes | None) -> list[ParsedRow]:
+        rows = self._reader.finish() if piece is None else self._reader.feed(piece)
+        return parse_rows(rows, self._plan)
+
+
+async def read_chunks(
+    found: Import, plan: ImportPlan, start: Checkpoint, pace: Pace
+) -> AsyncGenerator[Chunk, None]:
+    """The file's rows from `start` on. Raises UnreadableFile. To be closed (aclosing) when left early."""
+    reader = _ChunkReader(found.storage_key, plan, start, pace)
+    coming = asyncio.create_task(reader.next())
+    try:
+        while (chunk := await coming) is not None:
+            coming = asyncio.create_task(reader.next())
+            yield chunk
+    finally:
+        coming.cancel()
+        with contextlib.suppress(asyncio.CancelledError, UnreadableFile):
+            await coming
+
+
+async def first_bytes(key: str) -> tuple[bytes, bool]:
+    """The beginning of a stored file, and whether that is all of it."""
+    data = bytearray()
+    async for piece in _until_enough(key):
+        data += piece
+    return bytes(data[:SNIFF_BYTES]), len(data) <= SNIFF_BYTES
+
+
+async def _until_enough(key: str) -> AsyncIterator[bytes]:
+    size = 0
+    async for piece in storage.get_stream(key):
+        yield piece
+        size += len(piece)
+        if size > SNIFF_BYTES:
+            return
+
+
+async def sample_of(found: Import) -> list[list[str]]:
+    """The cells of the file's first good rows."""
+    data, complete = await first_bytes(found.storage_key)
+    rows = sample_rows(data, Sniffed.from_json(found.sniffed), complete=complete)
+    return [cells for _, cells, broken in rows if broken is None]

@@ -1,0 +1,100 @@
+"""What the database holds of a chunk's keys, in one statement per question. Inside the chunk's transaction."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from crm.customers.fields import CUSTOMER_FIELDS
+from crm.customers.models import Status
+from crm.imports.deciding import UNIQUE_COLUMNS, Known, Person, Target
+from crm.imports.models import DuplicateRule
+from crm.imports.plan import ImportPlan, ParsedRow
+from crm.kernel.transaction import raw_connection
+
+_COLUMNS = tuple(column for column in CUSTOMER_FIELDS if column != "invoice_type_ids")
+_MATCH = """
+select k.key, c.id, c.name from unnest($2::text[]) as k (key)
+  join customer c on c.unit_id = $1 and c.archived_at is null and {same}
+ order by c.created_at, c.id
+"""
+_SAME = {"email": "lower(c.email) = lower(k.key)"}
+_OWNERS = """
+select c.id, c.name, c.{column} as value from customer c
+ where c.unit_id = $1 and c.archived_at is null and c.{column} = any($2::text[])
+"""
+_LOCK = f"""
+select c.id, c.status, {", ".join(f"c.{column}" for column in _COLUMNS)} from customer c
+ where c.id = any($1::uuid[]) and c.archived_at is null order by c.id for no key update
+"""  # noqa: S608  our own column names
+_TYPES = """
+select customer_id, array_agg(picklistitem_id order by picklistitem_id) as ids from customer_invoice_type
+ where customer_id = any($1::uuid[]) group by customer_id
+"""
+_CONTACTS = """
+select id, customer_id, name, email, phone, title, department, is_primary from contact
+ where customer_id = any($1::uuid[]) order by is_primary desc, id
+"""
+
+
+async def look_up(rows: Sequence[ParsedRow], plan: ImportPlan) -> Known:
+    """Who has the rows' keys and unique values; customers that may be changed are locked, with all they have."""
+    known = Known()
+    usable = [row.values for row in rows if not row.problems]
+    for column in UNIQUE_COLUMNS:
+        values = {found[column] for found in usable if column in found}
+        if values:
+            known.owners[column] = await _owners(column, values, plan.unit_id)
+    if plan.duplicate_rule is DuplicateRule.CREATE_NEW:
+        return known
+    keys = {found[plan.key_column] for found in usable if plan.key_column in found}
+    if keys:
+        found_by_key = await _matches(keys, plan)
+        known.matches = await _locked(found_by_key, plan)
+    return known
+
+
+async def _owners(column: str, values: Iterable[str], unit_id: UUID) -> dict[str, Target]:
+    rows = await raw_connection().fetch(_OWNERS.format(column=column), unit_id, list(values))
+    return {row["value"]: Target(row["id"], {"name": row["name"], column: row["value"]}) for row in rows}
+
+
+async def _matches(keys: Iterable[str], plan: ImportPlan) -> dict[str, list[Target]]:
+    """The customers by key, the oldest first."""
+    lower = plan.key_column == "email"
+    same = _SAME.get(plan.key_column, f"c.{plan.key_column} = k.key")
+    wanted = {key.lower() if lower else key for key in keys}
+    rows = await raw_connection().fetch(_MATCH.format(same=same), plan.unit_id, list(wanted))
+    found: dict[str, list[Target]] = {}
+    for row in rows:
+        found.setdefault(row["key"], []).append(Target(row["id"], {"name": row["name"]}))
+    return found
+
+
+async def _locked(found: dict[str, list[Target]], plan: ImportPlan) -> dict[str, list[Target]]:
+    """For UPDATE: the same, with everything the customers hold; one archived meanwhile is no match."""
+    if plan.duplicate_rule is not DuplicateRule.UPDATE or not found:
+        return found
+    ids = [target.id for targets in found.values() for target in targets]
+    connection = raw_connection()
+    targets = {row["id"]: _target(row) for row in await connection.fetch(_LOCK, ids)}
+    if "invoice_type_ids" in plan.mapped:
+        for target in targets.values():
+            target.values["invoice_type_ids"] = []
+        for row in await connection.fetch(_TYPES, ids):
+            targets[row["customer_id"]].values["invoice_type_ids"] = row["ids"]
+    if plan.cells.has_contact:
+        for row in await connection.fetch(_CONTACTS, list(targets)):
+            targets[row["customer_id"]].contacts[row["email"].lower()] = _contact(row)
+    return {key: [targets[each.id] for each in made if each.id in targets] for key, made in found.items()}
+
+
+def _target(row: asyncpg.Record) -> Target:
+    values: dict[str, Any] = dict(row)
+    return Target(values.pop("id"), values, status=Status(values.pop("status")))
+
+
+def _contact(row: asyncpg.Record) -> Person:
+    values = {name: row[name] for name in ("name", "email", "phone", "title", "department")}
+    return Person(row["id"], values, row["is_primary"], is_new=False)

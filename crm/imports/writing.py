@@ -1,0 +1,183 @@
+"""A chunk's changes into the tables: COPY for what is new, one UPDATE from a staging table for what changed."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from crm.customers.models import Consent, Stage, Status
+from crm.customers.rules import ADDRESS_PARTS
+from crm.imports.cells import CellProblem
+from crm.imports.deciding import Changes, Person, Target
+from crm.imports.plan import ImportPlan
+from crm.kernel.actor import Actor
+from crm.kernel.transaction import raw_connection
+
+Record = tuple[Any, ...]
+
+# What a new customer has where the file says nothing, as the model has it.
+_DEFAULTS: dict[str, Any] = {
+    "stage": Stage.PROSPECT.value,
+    "billing_same": True,
+    "currency": "EUR",
+    "consent": Consent.UNKNOWN.value,
+    "language": "en",
+    "tags": [],
+}
+_PERSON = ("name", "email", "phone", "title", "department")
+
+
+async def write(changes: Changes, plan: ImportPlan, actor: Actor) -> None:
+    """Everything the rows came to; inside the chunk's transaction."""
+    await _insert_customers(changes.created, plan, actor)
+    await _update_customers(list(changes.updated.values()), actor)
+    await _write_contacts([*changes.created, *changes.updated.values()], actor)
+    await _write_invoice_types(changes, plan)
+    await _write_history(changes, plan, actor)
+    await _write_account(changes, plan.import_id)
+
+
+async def _copy(table: str, columns: Sequence[str], records: Sequence[Record]) -> None:
+    if records:
+        await raw_connection().copy_records_to_table(table, columns=columns, records=records)
+
+
+async def _insert_customers(created: Sequence[Target], plan: ImportPlan, actor: Actor) -> None:
+    mapped = sorted(plan.mapped - {"invoice_type_ids"} | _DEFAULTS.keys())
+    if plan.mapped & {"consent"}:
+        mapped += ["consent_at", "consent_by_id"]
+    parts = [part for part in ADDRESS_PARTS if plan.has_billing or f"address_{part}" in plan.mapped]
+    billing = [f"billing_{part}" for part in parts]
+    mapped = [column for column in mapped if column not in billing]
+    sources = [(column, _DEFAULTS.get(column)) for column in mapped]
+    # Without columns of its own the billing address is the main one.
+    sources += [(name if plan.has_billing else f"address{name[7:]}", None) for name in billing]
+    same = (plan.unit_id, Status.PROSPECT.value, actor.user_id, actor.user_id)
+    records = [
+        (t.id, t.rows + 1, *same, *[t.values.get(name, default) for name, default in sources])
+        for t in created
+    ]
+    fixed = ("id", "version", "unit_id", "status", "created_by_id", "updated_by_id")
+    await _copy("customer", (*fixed, *mapped, *billing), records)
+
+
+async def _update_customers(updated: Sequence[Target], actor: Actor) -> None:
+    targets = [target for target in updated if target.rows]
+    if not targets:
+        return
+    columns = sorted({column for target in targets for column in target.changed} - {"invoice_type_ids"})
+    connection = raw_connection()
+    staged = ", ".join(("id", "version", *columns))
+    await connection.execute(
+        f"create temporary table import_stage on commit drop as select {staged} from customer with no data"  # noqa: S608
+    )
+    records = await _staged(targets, columns)
+    await _copy("import_stage", ("id", "version", *columns), records)
+    sets = "".join(f"{column} = s.{column}, " for column in columns)
+    await connection.execute(
+        f"update customer c set {sets}version = c.version + s.version, updated_at = now(), updated_by_id = $1"  # noqa: S608
+        " from import_stage s where c.id = s.id",
+        actor.user_id,
+    )
+
+
+async def _staged(targets: Sequence[Target], columns: Sequence[str]) -> list[Record]:
+    """The new values; `version` counts the rows that changed a customer. What no row changed keeps its value."""
+    fetched = [column for column in columns if any(column not in target.values for target in targets)]
+    kept: dict[UUID, Any] = {}
+    if fetched:
+        sql = f"select id, {', '.join(fetched)} from customer where id = any($1::uuid[])"  # noqa: S608
+        kept = {row["id"]: row for row in await raw_connection().fetch(sql, [t.id for t in targets])}
+    return [
+        (
+            t.id,
+            t.rows,
+            *[t.values[name] if name in t.values else kept[t.id][name] for name in columns],
+        )
+        for t in targets
+    ]
+
+
+async def _write_contacts(targets: Iterable[Target], actor: Actor) -> None:
+    added: list[Record] = []
+    changed: list[tuple[UUID, Person]] = []
+    for target in targets:
+        for person in target.contacts.values():
+            if person.is_new:
+                values = [person.values[name] for name in _PERSON]
+                added.append(
+                    (
+                        person.id,
+                        target.id,
+                        *values,
+                        person.is_primary,
+                        Consent.UNKNOWN.value,
+                        person.rows + 1,
+                        actor.user_id,
+                    )
+                )
+            elif person.rows:
+                changed.append((target.id, person))
+    columns = ("id", "customer_id", *_PERSON, "is_primary", "consent", "version", "created_by_id")
+    await _copy("contact", columns, added)
+    if changed:
+        await _update_contacts([person for _, person in changed])
+
+
+async def _update_contacts(people: Sequence[Person]) -> None:
+    columns = [
+        [person.values[name] for person in people] for name in ("name", "phone", "title", "department")
+    ]
+    await raw_connection().execute(
+        "update contact c set name = n.name, phone = n.phone, title = n.title, department = n.department,"
+        " version = c.version + n.rows, updated_at = now()"
+        " from unnest($1::uuid[], $2::int[], $3::text[], $4::text[], $5::text[], $6::text[])"
+        " as n (id, rows, name, phone, title, department) where c.id = n.id",
+        [person.id for person in people],
+        [person.rows for person in people],
+        *columns,
+    )
+
+
+async def _write_invoice_types(changes: Changes, plan: ImportPlan) -> None:
+    if "invoice_type_ids" not in plan.mapped:
+        return
+    touched = [t for t in changes.updated.values() if "invoice_type_ids" in t.changed]
+    await raw_connection().execute(
+        "delete from customer_invoice_type where customer_id = any($1::uuid[])", [t.id for t in touched]
+    )
+    records = [
+        (target.id, item)
+        for target in (*changes.created, *touched)
+        for item in target.values.get("invoice_type_ids", ())
+    ]
+    await _copy("customer_invoice_type", ("customer_id", "picklistitem_id"), records)
+
+
+async def _write_history(changes: Changes, plan: ImportPlan, actor: Actor) -> None:
+    said = (plan.unit_id, actor.user_id, actor.name, actor.via.value)
+    columns = ("subject_kind", "subject_id", "customer_id", "action", "changes")
+    fixed = ("unit_id", "user_id", "actor_name", "via")
+    await _copy("history_entry", (*columns, *fixed), [(*entry, *said) for entry in changes.changelog.entries])
+
+
+async def _write_account(changes: Changes, import_id: UUID) -> None:
+    accepted = [(import_id, line, outcome.value, key) for line, outcome, key in changes.outcomes]
+    await _copy("imported_row", ("run_id", "line", "outcome", "customer_id"), accepted)
+    rejected = [(import_id, line, orjson.dumps(cells).decode()) for line, cells in changes.rejected]
+    await _copy("import_rejected_row", ("run_id", "line", "cells"), rejected)
+    await write_problems(changes.problems, import_id)
+
+
+async def write_problems(problems: Iterable[tuple[int, CellProblem, bool]], import_id: UUID) -> None:
+    await _copy(
+        "import_problem",
+        ("run_id", "line", "fatal", "column", "value", "code", "message"),
+        [(import_id, line, fatal, *_problem(found)) for line, found, fatal in problems],
+    )
+
+
+def _problem(found: CellProblem) -> tuple[str | None, str | None, str, str]:
+    value = found.value.replace("\0", "\ufffd") if found.value else None
+    return found.column, value, str(found.code), found.message
