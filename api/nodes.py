@@ -1,7 +1,7 @@
 """Relay's Node: every record with an id of its own, and how each kind is fetched."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, TypeVar, cast
 from uuid import UUID
 
 import strawberry
@@ -72,13 +72,24 @@ def fetch(actor: Actor, kind: Kind, key: UUID) -> Any:
 @strawberry.type
 class NodeQuery:
     @strawberry.field(description="Any record by its id; null when there is none, or none you may see.")
-    def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    def node(
+        self,
+        info: Info,
+        id: Annotated[strawberry.ID, strawberry.argument(description="The id of any record.")],
+    ) -> Node | None:
         return cast("Node | None", fetch(actor_of(info), *parse_any(id)))
 
     @strawberry.field(
         description="Up to 100 records by their ids, in the order asked; null in the place of each that is not there."
     )
-    def nodes(self, info: Info, ids: list[strawberry.ID]) -> list[Node | None]:
+    def nodes(
+        self,
+        info: Info,
+        ids: Annotated[
+            list[strawberry.ID],
+            strawberry.argument(description="Ids of any records, also of different kinds."),
+        ],
+    ) -> list[Node | None]:
         actor = actor_of(info)
         return [cast("Node | None", fetch(actor, *parse_any(each))) for each in _bounded(ids)]
 

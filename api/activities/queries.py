@@ -1,6 +1,6 @@
 """Reads of activities."""
 
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 
@@ -20,12 +20,21 @@ fetches(Kind.ACTIVITY)(queries.by_id)
 @strawberry.type
 class ActivityQuery:
     @strawberry.field(description="An activity by its id; null when there is none, or none you may see.")
-    def activity(self, info: Info, id: strawberry.ID) -> Activity | None:
+    def activity(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The activity.")]
+    ) -> Activity | None:
         return cast("Activity | None", queries.by_id(actor_of(info), key_of(Kind.ACTIVITY, id)))
 
     @connection(description="Activities with all customers you may see, newest first.")
     def activities(
-        self, info: Info, filter: ActivityFilter | None = None, search: str | None = None
+        self,
+        info: Info,
+        filter: Annotated[
+            ActivityFilter | None, strawberry.argument(description="Conditions they all fulfil.")
+        ] = None,
+        search: Annotated[
+            str | None, strawberry.argument(description="Words that stand in the title or the description.")
+        ] = None,
     ) -> Connection[Activity]:
         rule = to_rule(filter) if filter else None
         found = queries.timeline(queries.visible_to(actor_of(info)), rule=rule, search=search)

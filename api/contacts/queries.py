@@ -1,6 +1,6 @@
 """Reads of contacts."""
 
-from typing import cast
+from typing import Annotated, cast
 
 import strawberry
 
@@ -17,5 +17,7 @@ fetches(Kind.CONTACT)(queries.by_id)
 @strawberry.type
 class ContactQuery:
     @strawberry.field(description="A contact by its id; null when there is none, or none you may see.")
-    def contact(self, info: Info, id: strawberry.ID) -> Contact | None:
+    def contact(
+        self, info: Info, id: Annotated[strawberry.ID, strawberry.argument(description="The contact.")]
+    ) -> Contact | None:
         return cast("Contact | None", queries.by_id(actor_of(info), key_of(Kind.CONTACT, id)))
