@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
-from tortoise.expressions import F, Q
+from tortoise.expressions import F, Q, Subquery
 from tortoise.queryset import QuerySet, QuerySetSingle
 
 from crm.customers import queries as customers
@@ -62,15 +62,13 @@ def listed(
 
 def members_of(segment_id: UUID) -> QuerySet[Customer]:
     """The customers in a segment now, archived ones left out. The caller has checked that it is visible."""
-    stays = Q(memberships__segment_id=segment_id, memberships__left_at__isnull=True)
-    everywhere = Q(memberships__segment__unit_id__isnull=True)
-    here = Q(memberships__segment__unit_id=F("unit_id"))
-    return Customer.filter(stays, everywhere | here, archived_at__isnull=True)
+    inside = _stays(current=True).filter(segment_id=segment_id).values("customer_id")
+    return Customer.filter(id__in=Subquery(inside), archived_at__isnull=True)
 
 
 def memberships_of(segment_id: UUID, *, current: bool = True) -> QuerySet[SegmentMembership]:
     """Who is in a segment, or was at any time, latest arrival first. The caller has checked that it is visible."""
-    return _stays(current=current).filter(segment_id=segment_id)
+    return _stays(current=current).filter(segment_id=segment_id).order_by("-entered_at", "-id")
 
 
 def memberships_of_customer(customer_id: UUID, *, current: bool = True) -> QuerySet[SegmentMembership]:
@@ -79,16 +77,14 @@ def memberships_of_customer(customer_id: UUID, *, current: bool = True) -> Query
     The caller has checked that the customer is visible. Segments over all units are for admins, who see them
     from the segment's side.
     """
-    inside = _stays(current=current).filter(customer_id=customer_id)
-    return inside.filter(segment__archived_at__isnull=True, segment__unit_id__isnull=False)
+    inside = _stays(current=current).filter(customer_id=customer_id, segment__unit_id__isnull=False)
+    return inside.filter(segment__archived_at__isnull=True).order_by("-entered_at", "-id")
 
 
 def segments_of_customer(customer_id: UUID) -> QuerySet[Segment]:
     """The segments of its unit a customer is in now, by name; as `memberships_of_customer`."""
-    # An F() joins nothing by itself: the first condition brings the customer in.
-    stays = Q(memberships__customer__id=customer_id, memberships__left_at__isnull=True)
-    found = Segment.filter(stays, archived_at__isnull=True, unit_id=F("memberships__customer__unit_id"))
-    return found.order_by("name", "id")
+    inside = memberships_of_customer(customer_id).order_by().values("segment_id")
+    return Segment.filter(id__in=Subquery(inside)).order_by("name", "id")
 
 
 def matching(
@@ -142,5 +138,5 @@ def _narrowed(filters: FilterSet, among: Collection[UUID]) -> FilterSet:
 
 
 def _stays(*, current: bool) -> QuerySet[SegmentMembership]:
-    stays = SegmentMembership.filter(_SAME_UNIT).order_by("-entered_at", "-id")
+    stays = SegmentMembership.filter(_SAME_UNIT)
     return stays.filter(left_at__isnull=True) if current else stays
