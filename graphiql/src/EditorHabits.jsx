@@ -3,15 +3,27 @@ import { useEffect } from 'react';
 
 const OPTIONS = {
   fontSize: 14,
+  wordWrap: 'on',
   // Names are full of letters that look like others; only what cannot be seen deserves a mark.
   unicodeHighlight: { ambiguousCharacters: false, invisibleCharacters: true },
 };
 
-/** What GraphiQL leaves to Monaco's defaults, and the system's scheme, which Monaco does not follow by itself. */
+/** What GraphiQL leaves to Monaco's defaults, the system's scheme, which Monaco does not follow by itself, and tabs. */
 export function EditorHabits() {
   useSystemScheme();
   useOptions();
+  useActiveTabInSight();
   return null;
+}
+
+/** A ready query opens its tab at the end of a row that may be longer than the window. */
+function useActiveTabInSight() {
+  const activeTabIndex = useGraphiQL((state) => state.activeTabIndex);
+  const title = useGraphiQL((state) => state.tabs[state.activeTabIndex]?.title);
+
+  useEffect(() => {
+    document.querySelector('.graphiql-tab-active')?.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  }, [activeTabIndex, title]);
 }
 
 /** Monaco asks for light or dark once; while the choice is left to the system, a change there is followed. */

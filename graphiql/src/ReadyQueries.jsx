@@ -29,14 +29,16 @@ export function ReadyQueries({ role }) {
         onToggle={focusFirst}
         onKeyDown={moveFocus}
       >
-        {queryGroups.map((group) => (
-          <section key={group.title} role="group" aria-label={group.title}>
-            <h2>{group.title}</h2>
-            {group.queries.map((query) => (
-              <Choice key={query.name} query={query} role={role} onChoose={handleChoice} />
-            ))}
-          </section>
-        ))}
+        <div className="kith-menu-groups">
+          {queryGroups.map((group) => (
+            <section key={group.title} role="group" aria-label={group.title}>
+              <h2>{group.title}</h2>
+              {group.queries.map((query) => (
+                <Choice key={query.name} query={query} role={role} onChoose={handleChoice} />
+              ))}
+            </section>
+          ))}
+        </div>
       </div>
     </>
   );

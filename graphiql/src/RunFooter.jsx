@@ -63,7 +63,7 @@ function LiveFacts({ run }) {
   return (
     <>
       <span>{count(run.results, 'event')}</span>
-      {run.lastAt && <span>last at {clock.format(run.lastAt)}</span>}
+      {run.results > 0 && <span>last at {clock.format(run.lastAt)}</span>}
       <span>{size(run.bytes)}</span>
     </>
   );

@@ -52,7 +52,7 @@ function afterResult(run, parts) {
   const errors = parts.flatMap((part) => part.errors ?? []);
   const cost = parts.findLast((part) => part.extensions?.cost)?.extensions.cost;
   return {
-    results: run.results + 1,
+    results: run.results + Number(parts.some((part) => 'data' in part)),
     errors: [...run.errors, ...errors].slice(-MOST_ERRORS),
     cost: cost ?? run.cost,
     lastAt: new Date(),

@@ -9,32 +9,45 @@ const ACCEPT = 'application/graphql-response+json, application/json;q=0.9, multi
 const UNAUTHORIZED = 4401;
 const FORBIDDEN = 4403;
 
+const END = { done: true, value: undefined };
 const UNRECORDED = { answered() {}, received() {}, result() {}, connected() {}, ended() {} };
 
 /** A GraphiQL fetcher that records each run; calls `onDoubt` when the API seems not to know the caller. */
 export function createTransport(onDoubt) {
   return (params, options) => {
-    const asked = { params, options, onDoubt };
-    if (params.operationName === 'IntrospectionQuery') return start(asked, UNRECORDED).results;
-    const run = beginRun({ live: isSubscription(options?.documentAST, params.operationName) });
-    return observe(start(asked, run), run, onDoubt);
+    if (params.operationName === 'IntrospectionQuery') return introspect(params, options);
+    const live = isSubscription(options?.documentAST, params.operationName);
+    const run = beginRun({ live });
+    const started = live ? subscribe(params, run, onDoubt) : request(params, options, run);
+    return observe(started, run, onDoubt);
   };
+}
+
+/** By name, since the documentation lists the types as they come. */
+async function introspect(params, options) {
+  const answer = await request(params, options, UNRECORDED).results;
+  answer.data?.__schema.types.sort((one, other) => (one.name < other.name ? -1 : 1));
+  return answer;
 }
 
 function isSubscription(document, operationName) {
   return Boolean(document) && getOperationAST(document, operationName)?.operation === 'subscription';
 }
 
-/** One fetcher per run, so that stopping a run ends its request or socket and nothing else. */
-function start({ params, options, onDoubt }, run) {
+/** One fetcher per run, so that stopping a run ends its request and nothing else. */
+function request(params, options, run) {
   const abort = new AbortController();
   const fetcher = createGraphiQLFetcher({
     url: endpoint.href,
     headers: { accept: ACCEPT, ...identityHeaders() },
     fetch: (url, init) => measuredFetch(url, { ...init, signal: abort.signal }, run),
-    wsClient: createSocket(run, onDoubt),
   });
   return { results: fetcher(params, options), stop: () => abort.abort() };
+}
+
+/** Not by GraphiQL's fetcher, whose iterator leaves a rejected promise behind when the API refuses. */
+function subscribe(params, run, onDoubt) {
+  return { results: createSocket(run, onDoubt).iterate(params), stop() {} };
 }
 
 async function measuredFetch(url, init, run) {
@@ -60,7 +73,7 @@ function isGraphQL(response) {
   return response.body !== null && /json|multipart\/mixed/.test(type);
 }
 
-/** Connects with the first subscription only and closes with the last. */
+/** A socket of one run's own: it connects with the subscription and closes with it. */
 function createSocket(run, onDoubt) {
   const refused = ({ code }) => code === UNAUTHORIZED || code === FORBIDDEN;
   return createClient({
@@ -91,33 +104,39 @@ function socketAddress() {
 async function observe({ results, stop }, run, onDoubt) {
   const source = (await results)[Symbol.asyncIterator]();
   let stopped = false;
+  const handOn = (value) => {
+    note(value, run, onDoubt);
+    return { done: false, value };
+  };
   const iterator = {
     [Symbol.asyncIterator]: () => iterator,
     async next() {
       try {
         const step = await source.next();
-        if (step.done) run.ended('done');
-        else note(step.value, run, onDoubt);
-        return step;
+        if (!step.done) return handOn(step.value);
+        run.ended('done');
       } catch (error) {
-        if (stopped) return { done: true, value: undefined };
+        if (stopped) return END;
         run.ended('failed');
-        throw withoutStack(error);
+        if (!Array.isArray(error)) throw readable(error);
+        return handOn({ errors: error });
       }
+      return END;
     },
     async return() {
       stopped = true;
       run.ended('stopped');
       stop();
       source.return();
-      return { done: true, value: undefined };
+      return END;
     },
   };
   return iterator;
 }
 
-/** GraphiQL would print the stack, which tells an analyst nothing. */
-function withoutStack(error) {
+/** GraphiQL would print an error's stack, which tells an analyst nothing, and of a closed socket nothing at all. */
+function readable(error) {
+  if (error instanceof CloseEvent) return readable(new Error(`The socket was closed: ${error.reason || error.code}.`));
   if (error instanceof Error) error.stack = undefined;
   return error;
 }
