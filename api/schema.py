@@ -18,6 +18,9 @@ from api.customers.settings import CustomerSettingsMutation
 from api.customers.subscriptions import CustomerSubscription
 from api.errors import USER_ERRORS
 from api.executor import Executor, Schema
+from api.imports.mutations import ImportMutation
+from api.imports.queries import ImportQuery
+from api.imports.subscriptions import ImportSubscription
 from api.invoices.entity_mutations import LegalEntityMutation
 from api.invoices.mutations import InvoiceMutation
 from api.invoices.queries import InvoiceQuery
@@ -42,6 +45,7 @@ class Query(
     SegmentQuery,
     AuditQuery,
     InvoiceQuery,
+    ImportQuery,
     JobQuery,
 ):
     pass
@@ -58,13 +62,14 @@ class Mutation(
     SegmentMutation,
     InvoiceMutation,
     LegalEntityMutation,
+    ImportMutation,
     JobMutation,
 ):
     pass
 
 
 @strawberry.type(description="What happens, as it happens. A lost connection resumes by asking again.")
-class Subscription(CustomerSubscription, SegmentSubscription, InvoiceSubscription):
+class Subscription(CustomerSubscription, SegmentSubscription, InvoiceSubscription, ImportSubscription):
     pass
 
 
