@@ -20,8 +20,8 @@ fetches(Kind.API_TOKEN)(lambda actor, key: queries.tokens_visible_to(actor).get_
 @strawberry.type
 class AccountQuery:
     @strawberry.field(description="You; null when nobody is logged in.")
-    async def viewer(self, info: Info) -> Viewer | None:
-        return await viewer_of(info.context.actor) if info.context.actor else None
+    def viewer(self, info: Info) -> Viewer | None:
+        return cast("Viewer | None", viewer_of(info.context.actor)) if info.context.actor else None
 
     @connection(description="Users you share a business unit with, by name; everybody for an admin.")
     def users(self, info: Info) -> Connection[User]:
