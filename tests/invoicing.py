@@ -1,11 +1,17 @@
-"""What tests of invoices share: a small shop, its drafts and sent invoices, and delivering what is queued."""
+"""What tests of invoices share: a small shop, its drafts and sent invoices, and delivering what is queued.
 
-from collections.abc import AsyncIterator
+Fixtures, for a conftest.py to import: `shop`, and `mail`, a real SMTP server that this process and its children
+send to.
+"""
+
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
+import pytest
 from factories import Person, make_legal_entity, make_live_customer, make_unit, make_user
 from tortoise.connection import get_connection
 
@@ -19,6 +25,8 @@ from crm.invoices.rules import InvoiceState
 from crm.kernel import jobs
 from crm.kernel.actor import Role
 from crm.kernel.models import JobState, OutboxJob
+from crm.kernel.settings import settings
+from stack.mail_catcher import MailCatcher
 from workers import handlers
 from workers.runner import perform
 
@@ -45,6 +53,21 @@ async def make_shop(**customer: Any) -> Shop:
     manager = await make_user(Role.MANAGER, [unit])
     given = {"legal_entity": entity, "tax_rate": Decimal(19)} | customer
     return Shop(unit, manager, await make_live_customer(unit=unit, **given), entity)
+
+
+@pytest.fixture
+async def shop(db: None) -> Shop:
+    return await make_shop()
+
+
+@pytest.fixture
+def mail(database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MailCatcher]:
+    with MailCatcher(tmp_path / "mail") as catcher:
+        monkeypatch.setenv("SMTP_URL", catcher.url)
+        settings.cache_clear()
+        yield catcher
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 async def make_draft(shop: Shop, *lines: LineDraft, **values: Any) -> Invoice:

@@ -4,6 +4,7 @@ from typing import cast
 from uuid import UUID
 
 import strawberry
+from starlette.datastructures import UploadFile
 
 from api.context import Info, actor_of
 from api.ids import key_of, public_id
@@ -98,7 +99,9 @@ class LegalEntityMutation:
 
     @mutation(description="Sets the picture on top of a legal entity's future invoices. For admins.")
     async def set_entity_logo(self, info: Info, input: SetEntityLogoInput) -> LegalEntityPayload:
-        content = await input.file.read(MOST_BYTES + 1)  # type: ignore[attr-defined]  # Starlette's UploadFile
+        file = cast("UploadFile", input.file)
+        content = await file.read(MOST_BYTES + 1)
+        await file.close()
         return _told(await entities.set_entity_logo(_key(input.id), content, actor=actor_of(info)))
 
     @mutation(description="Takes the logo off a legal entity's future invoices. For admins.")

@@ -1,0 +1,5 @@
+"""`shop` and `mail`: see tests/invoicing.py."""
+
+from invoicing import mail, shop
+
+__all__ = ["mail", "shop"]
