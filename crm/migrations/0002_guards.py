@@ -142,10 +142,12 @@ create index activity_invoice on activity (invoice_id) where invoice_id is not n
 alter table activity add column search_text text generated always as
   (kith_fold(title || ' ' || coalesce(description, ''))) stored;
 create index activity_search_text on activity using gin (search_text gin_trgm_ops);
+-- What happened, not what is planned. The minute is for clocks that differ, and for the time the transaction takes.
 create function kith_last_activity() returns trigger language plpgsql as $$
 begin
   update customer c set last_activity_at = n.latest
-    from (select customer_id, max(occurred_at) as latest from added where occurred_at <= now() group by customer_id) n
+    from (select customer_id, max(occurred_at) as latest from added
+           where occurred_at <= clock_timestamp() + interval '1 minute' group by customer_id) n
    where c.id = n.customer_id and (c.last_activity_at is null or c.last_activity_at < n.latest);
   return null;
 end $$;
@@ -154,7 +156,8 @@ create trigger activity_last after insert on activity referencing new table as a
 create function kith_last_activity_again() returns trigger language plpgsql as $$
 begin
   update customer c set last_activity_at = (select max(occurred_at) from activity a
-                                             where a.customer_id = c.id and a.occurred_at <= now())
+                                             where a.customer_id = c.id
+                                               and a.occurred_at <= clock_timestamp() + interval '1 minute')
    where c.id = old.customer_id;
   return null;
 end $$;
