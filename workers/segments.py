@@ -4,9 +4,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from tortoise.expressions import Q
+
 from crm.activities.events import ActivityLogged
 from crm.contacts.events import ContactChanged
 from crm.customers.events import CustomerChanged
+from crm.imports.events import CustomersImported
 from crm.invoices.events import InvoiceChanged
 from crm.kernel.errors import InvalidInput
 from crm.kernel.jobs import Claim, GiveUp
@@ -41,6 +44,13 @@ async def activity_logged(event: ActivityLogged) -> None:
 @on(InvoiceChanged)
 async def invoice_changed(event: InvoiceChanged) -> None:
     await evaluation.promise_evaluation(event.customer_id, event.unit_id)
+
+
+@on(CustomersImported)
+async def customers_imported(event: CustomersImported) -> None:
+    """Thousands at once: each segment that may hold them is refreshed as a whole."""
+    reached = Segment.filter(Q(unit_id=event.unit_id) | Q(unit_id__isnull=True))
+    await refresh.promise_refresh(reached)
 
 
 @on(SegmentMembershipChanged)
