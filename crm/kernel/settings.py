@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     )
     database_pool: int = Field(10, ge=1, le=200, description="Most database connections of one process.")
     max_upload_mb: int = Field(
-        250, ge=1, le=5000, description="Largest file that may be uploaded for import, in MB."
+        250, ge=1, le=2000, description="Largest file that may be uploaded for import, in MB."
     )
     request_timeout_seconds: int = Field(
         30, ge=1, le=600, description="Deadline of one GraphQL operation, in seconds."
