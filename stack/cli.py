@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from stack.errors import StartError
+from stack.errors import CallFailed, StartError
 
 commands = typer.Typer(
     no_args_is_help=True,
@@ -38,7 +38,7 @@ def is_for_people(error: Exception) -> bool:
     from crm.kernel.errors import DomainError
     from crm.kernel.settings import SettingsError
 
-    return isinstance(error, StartError | SettingsError | DomainError)
+    return isinstance(error, StartError | SettingsError | DomainError | CallFailed)
 
 
 @commands.callback()
@@ -53,6 +53,9 @@ def kith() -> None:
 @commands.command(epilog="Example: kith dev --port 9000")
 def dev(
     port: Annotated[int, typer.Option(help="Port of the API; the next free one if it is taken.")] = 8000,
+    demo: Annotated[
+        bool, typer.Option("--demo/--no-demo", help="Whether a new database gets the demo company.")
+    ] = True,
 ) -> None:
     """Run everything on this machine until Ctrl-C: PostgreSQL, Valkey, mail catcher, API, worker.
 
@@ -62,7 +65,7 @@ def dev(
     from stack.dev import Dev
     from stack.home import Home
 
-    Dev(Home.find(), port=port, say=say).run()
+    Dev(Home.find(), port=port, demo=demo, say=say).run()
 
 
 @commands.command(rich_help_panel=SERVE, epilog="Example: kith api --host 0.0.0.0 --port 8000")
@@ -144,6 +147,34 @@ def make_first_admin(
         migrate_database()
         new = make_admin(email=email, name=name, password=password)
     say(f"{email} is an admin now." if new else f"{email} is an admin already; nothing was changed.")
+
+
+Address = Annotated[
+    str | None,
+    typer.Option(envvar="KITH_URL", help="Where Kith runs; what `kith dev` runs here if not said."),
+]
+Person = Annotated[
+    str | None,
+    typer.Option(envvar="KITH_EMAIL", help="Who logs in there, with the password in KITH_PASSWORD."),
+]
+
+
+@commands.command(rich_help_panel=DATA, epilog="Example: kith seed --demo")
+def seed(
+    demo: Annotated[bool, typer.Option("--demo", help="The demo company Quillmere.")] = False,
+    url: Address = None,
+    email: Person = None,
+) -> None:
+    """Fill a running Kith with the demo company: customers, activities, segments, 800 orders' invoices.
+
+    Everything goes through the public API, and the invoices are e-mailed, to addresses that do not exist. What
+    is there already stays; run it again after an interruption. Needs the log-in of an admin.
+    """
+    from stack.seed_command import seed_and_report
+
+    if not demo:
+        raise typer.BadParameter("Say what to fill it with: --demo.")
+    seed_and_report(url=url, email=email, say=say)
 
 
 @commands.command("export-schema", rich_help_panel=CHECKS, epilog="Example: kith export-schema --check")

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
@@ -112,7 +113,7 @@ class Client:
 
     async def subscribe(
         self, document: str, variables: Mapping[str, object] | None = None
-    ) -> AsyncIterator[Json]:
+    ) -> AsyncGenerator[Json, None]:
         """Yield the `data` of each event of a subscription until the API ends it. Raises CallFailed."""
         operation = {"query": document, "variables": dict(variables or {})}
         try:
@@ -127,8 +128,8 @@ class Client:
             raise CallFailed(f"The connection to {self.url} was lost: {error}.") from error
 
     async def download(self, url: str) -> bytes:
-        """Return the content behind a link the API gave. Raises CallFailed."""
-        answer = await _response(self.url, self._http.get(url))
+        """Return the content behind a link the API gave, at the address we know it by. Raises CallFailed."""
+        answer = await _response(self.url, self._http.get(urlsplit(url).path))
         if answer.status_code != httpx.codes.OK:
             raise CallFailed(f"The file is not there any more ({answer.status_code}). Ask for a fresh link.")
         return answer.content

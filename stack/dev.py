@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 
 from crm.kernel.settings import settings
 from stack.errors import StartError
+from stack.first_start import FirstStart, Seeder
 from stack.home import Home, Running, checkout
 from stack.postgres import Postgres
 from stack.services import create_database, file_url, given, make_admin, migrate_database, use
 from stack.sockets import LOOPBACK, listen, port_of
 from stack.supervisor import Program, Supervisor, interrupt_on_signals
+from stack.target import ADMIN, Target
 from stack.valkey import Valkey
 
 API_PORT = 8000
 MAIL_PORT = 8025
 SMTP_PORT = 1025
-ADMIN = "admin@kith.example"
 READY_SECONDS = 60
 LAST_LINES = 15
 
@@ -27,15 +28,22 @@ Say = Callable[[str], None]
 
 
 class Dev:
-    """One running stack. `say` gets every sentence meant for the person at the terminal."""
+    """One running stack. `say` gets every sentence meant for the person at the terminal.
 
-    def __init__(self, home: Home, *, port: int = API_PORT, say: Say) -> None:
+    `demo`: a new database of our own gets the demo company.
+    """
+
+    def __init__(self, home: Home, *, port: int = API_PORT, demo: bool = True, say: Say) -> None:
         self.home = home
         self.port = port
+        self.demo = demo
         self.say = say
         self.supervisor = Supervisor(say)
         self._began = time.monotonic()
         self._log_in = "as you made it with kith create-admin"
+        self._own_data = False
+        self._first_start = FirstStart(home)
+        self._seeder: Seeder | None = None
         self._listeners: list[socket.socket] = []
 
     def run(self) -> None:
@@ -48,11 +56,14 @@ class Dev:
             running = self.start()
             self.home.announce(running)
             self._greet(running)
+            self._start_seeding(running)
             self.supervisor.run()
         except KeyboardInterrupt:
             pass
         finally:
             self.home.withdraw()
+            if self._seeder is not None:
+                self._seeder.stop()
             self.supervisor.stop()
             lock.release()
         self.say("Stopped; the data stays.")
@@ -60,6 +71,7 @@ class Dev:
     def start(self) -> Running:
         """Start what no setting points elsewhere, migrate, start our own programs, wait for the API."""
         external = given()
+        self._own_data = not external & {"database_url", "smtp_url"}
         use({"STORAGE_URL": file_url(self.home), "KITH_SECRET_KEY": self.home.secret()})
         if "database_url" not in external:
             self._start_postgres()
@@ -70,12 +82,15 @@ class Dev:
         if "database_url" not in external:
             make_admin(email=ADMIN, name="Admin", password=self.home.admin_password())
             self._log_in = f"{ADMIN}  {self.home.admin_password()}"
+            use({"KITH_DEMO_LOGIN": f"{ADMIN}:{self.home.admin_password()}"})
         api_url = self._start_api()
         self._start_program("worker", ["workers"])
         self._wait_for(api_url)
         return self._running(api_url, mail_url)
 
     def _start_postgres(self) -> None:
+        if not self.home.postgres.exists():
+            self._first_start.decide(wanted=self.demo)
         postgres = Postgres(self.home.postgres)
         self.supervisor.start(postgres)
         use({"DATABASE_URL": create_database(postgres)})
@@ -100,6 +115,14 @@ class Dev:
             "api", ["stack", "api", f"--fd={listener.fileno()}"], inherit=(listener.fileno(),)
         )
         return url
+
+    def _start_seeding(self, running: Running) -> None:
+        """The demo's invoices are e-mailed: to a mail server elsewhere only when told so, by `kith seed`."""
+        if self.demo and self._own_data and self._first_start.is_due:
+            self.say("\n" + SEEDING)
+            target = Target(running.api_url, ADMIN, self.home.admin_password())
+            self._seeder = Seeder(target, self._first_start, self.say)
+            self._seeder.start()
 
     def _listen(self, preferred: int) -> socket.socket:
         listener = listen(preferred)
@@ -152,6 +175,10 @@ class Dev:
         self.say("\nCtrl-C stops everything.")
 
 
+SEEDING = (
+    "The demo company Quillmere comes in meanwhile, through the API. Its staff have the same password,\n"
+    "such as the manager henrike.oldendorp@quillmere.example."
+)
 GRAPHIQL_MISSING = "not built: install Node.js 20.19 or newer and run scripts/bootstrap"
 
 

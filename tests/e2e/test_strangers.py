@@ -21,6 +21,7 @@ from kith_client import GraphQLFailed, Kith
 
 from api.schema import schema
 from crm.accounts.models import BusinessUnit
+from crm.imports.models import Import
 from crm.invoices.models import Delivery
 from crm.invoices.rules import InvoiceState
 from crm.kernel.actor import Role
@@ -76,6 +77,10 @@ NAMING: dict[str, tuple[Kind, dict[str, Any]]] = {
     "updateInvoice": (Kind.INVOICE, {"expectedVersion": 1, "notes": "Mine"}),
     "voidInvoice": (Kind.INVOICE, REASON),
     "retryDelivery": (Kind.DELIVERY, {}),
+    "configureImport": (Kind.IMPORT, {"duplicateRule": "UPDATE"}),
+    "previewImport": (Kind.IMPORT, {}),
+    "runImport": (Kind.IMPORT, {}),
+    "cancelImport": (Kind.IMPORT, {}),
 }
 FOR_ADMINS = {
     *("createUser", "updateUser", "deactivateUser", "reactivateUser", "setUserUnits", "resetPassword"),
@@ -88,6 +93,7 @@ FOR_ADMINS = {
 NAMING_NOTHING = {
     *("logIn", "refreshLogin", "logOut", "logOutEverywhere", "changePassword", "createApiToken"),
     *("revokeApiToken", "createCustomer", "createStaticSegment", "createDynamicSegment"),
+    "startCustomerImport",
 }
 READS = {"previewInvoice"}
 MUTATIONS = build_schema(schema.as_str()).mutation_type
@@ -120,6 +126,10 @@ async def make_branch(state: InvoiceState = InvoiceState.SENT) -> Branch:
     )
     contact, activity = await make_contact(customer), await make_activity(customer)
     segment = await make_segment(unit=unit, members=[customer])
+    upload = await Import.create(
+        unit=unit, filename="customers.csv", storage_key="imports/none", size=1, sha256="0" * 64,
+        created_by=(await make_user(Role.MANAGER, [unit])).user,
+    )  # fmt: skip
     ids = {
         Kind.BUSINESS_UNIT: unit.id,
         Kind.CUSTOMER: customer.id,
@@ -128,6 +138,7 @@ async def make_branch(state: InvoiceState = InvoiceState.SENT) -> Branch:
         Kind.SEGMENT: segment.id,
         Kind.INVOICE: invoice.id,
         Kind.DELIVERY: delivery.id,
+        Kind.IMPORT: upload.id,
     }
     return Branch(unit, {kind: encode(kind, key) for kind, key in ids.items()})
 
