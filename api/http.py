@@ -88,6 +88,8 @@ class GraphQLView(GraphQL[Context, None]):
             response = await self.run(request)
         except HTTPException as refusal:
             response = _refusal(request, refusal)
+        finally:
+            await request.close()  # the temporary files of an upload
         await response(scope, receive, send)
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
