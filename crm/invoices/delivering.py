@@ -12,9 +12,9 @@ from crm.customers.models import Customer
 from crm.invoices.changes import told
 from crm.invoices.deliveries import sender_of
 from crm.invoices.events import InvoiceChanged
-from crm.invoices.letters import html_of
+from crm.invoices.mail_template import render_invoice_email
 from crm.invoices.models import Delivery, DeliveryState, Invoice
-from crm.invoices.pdfs import MEDIA_TYPE, ensure_pdf, file_name, pdf_of
+from crm.invoices.pdfs import MEDIA_TYPE, ensure_pdf, file_name, issued_document, pdf_of
 from crm.invoices.rules import InvoiceState
 from crm.kernel import mail
 from crm.kernel.actor import kith
@@ -74,12 +74,13 @@ async def _try(delivery_id: UUID, claim: Claim) -> None:
 
 async def _message(invoice: Invoice, delivery: Delivery) -> EmailMessage:
     pdf = Attachment(file_name(invoice), MEDIA_TYPE, await pdf_of(invoice))
+    content = render_invoice_email(await issued_document(invoice), delivery.body)
     return mail.compose(
         sender=sender_of(invoice.frozen or {}),
         recipient=Mailbox(delivery.recipient, delivery.recipient_name),
         subject=delivery.subject,
-        text=delivery.body,
-        html=html_of(delivery.body, invoice.language),
+        text=content.text,
+        html=content.html,
         message_id=delivery.message_id,
         dated=now(),
         attachments=[pdf],

@@ -1,6 +1,8 @@
-"""The words of the e-mail an invoice travels in: templates with placeholders, and what fills them. Pure."""
+"""The words of the e-mail an invoice travels in: templates with placeholders, and what fills them. Pure.
 
-import html
+mail_template.py lays them out.
+"""
+
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -122,18 +124,3 @@ def facts_of(invoice: Invoice, parties: Parties, contact: str) -> dict[Placehold
         Placeholder.DUE_DATE: formats.day(invoice.due_date) if invoice.due_date else "",
         Placeholder.REFERENCE: invoice.customer_reference or "",
     }
-
-
-_PAGE = (
-    '<!doctype html><html lang="{language}"><head><meta charset="utf-8"></head>'
-    '<body style="margin:0;padding:24px;font:15px/1.5 -apple-system,Segoe UI,Helvetica,Arial,sans-serif;'
-    'color:#16202a"><div style="max-width:600px">{paragraphs}</div></body></html>'
-)
-
-
-def html_of(body: str, language: str) -> str:
-    """The same words for a mail reader that shows HTML: escaped, blank lines between paragraphs."""
-    paragraphs = (html.escape(each).replace("\n", "<br>") for each in re.split(r"\n{2,}", body.strip()))
-    return _PAGE.format(
-        language=html.escape(language), paragraphs="".join(f"<p dir=auto>{each}</p>" for each in paragraphs)
-    )

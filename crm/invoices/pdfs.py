@@ -56,7 +56,8 @@ async def preview_pdf(invoice_id: UUID) -> bytes:
     parties = parties_of(draft.legal_entity, draft.customer, contact.name if contact else None)
     draft.issue_date = today(draft.time_zone)
     draft.due_date = draft.issue_date + timedelta(days=draft.payment_terms_days)
-    return await _rendered(draft, parties, draft=True)
+    document = await _document(draft, parties)
+    return await asyncio.to_thread(render_invoice, document, draft=True)
 
 
 def pdf_link(invoice: Invoice) -> str | None:
@@ -115,19 +116,23 @@ async def _stored(invoice: Invoice) -> bytes | None:
         return None
 
 
-async def _issued(invoice: Invoice) -> bytes:
+async def issued_document(invoice: Invoice) -> InvoiceDocument:
+    """What an issued invoice says, from what was frozen and nothing else."""
     if invoice.frozen is None:
         raise ValueError("A draft has no PDF.")
-    return await _rendered(invoice, invoice.frozen, draft=False)
+    return await _document(invoice, invoice.frozen)
 
 
-async def _rendered(invoice: Invoice, parties: Parties, *, draft: bool) -> bytes:
+async def _issued(invoice: Invoice) -> bytes:
+    return await asyncio.to_thread(render_invoice, await issued_document(invoice))
+
+
+async def _document(invoice: Invoice, parties: Parties) -> InvoiceDocument:
     lines = await lines_of(invoice)
     taxes = await invoice.taxes.order_by("id")
     key = parties["seller"]["logo_key"]
     logo = await storage.get_bytes(key) if key else None
-    document = document_of(invoice, lines, taxes, parties, logo)
-    return await asyncio.to_thread(render_invoice, document, draft=draft)
+    return document_of(invoice, lines, taxes, parties, logo)
 
 
 def document_of(

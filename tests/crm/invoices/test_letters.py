@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.invoices.letters import Letter, Placeholder, default_letter, filled, html_of, letter_problems
+from crm.invoices.letters import Letter, Placeholder, default_letter, filled, letter_problems
 
 FACTS = {each: f"<{each}>" for each in Placeholder}
 
@@ -31,14 +31,6 @@ def test_a_subject_stays_on_one_line() -> None:
     facts = FACTS | {Placeholder.REFERENCE: "a\r\nBcc: x@y.example"}
 
     assert filled(Letter("{reference}", ""), facts).subject == "a Bcc: x@y.example"
-
-
-@given(st.text())
-def test_html_says_the_words_and_nothing_more(text: str) -> None:
-    page = html_of(f"{text}<script>", "en")
-
-    assert "<script" not in page
-    assert page.count("<p ") >= 1
 
 
 @given(st.text(alphabet="{}ab numer", max_size=30))
