@@ -1,6 +1,6 @@
 // How GraphiQL reaches the API: HTTP for queries and mutations, graphql-transport-ws for subscriptions.
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
-import { getOperationAST } from 'graphql';
+import { getOperationAST, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
 import { beginRun } from './runs.js';
 import { connectionParams, credentials, endpoint, identityHeaders, isUnauthenticated } from './session.js';
@@ -16,9 +16,11 @@ const UNRECORDED = { answered() {}, received() {}, result() {}, connected() {}, 
 export function createTransport(onDoubt) {
   return (params, options) => {
     if (params.operationName === 'IntrospectionQuery') return introspect(params, options);
-    const live = isSubscription(options?.documentAST, params.operationName);
+    const operation = operationOf(params);
+    const asked = { ...params, operationName: operation?.name?.value };
+    const live = operation?.operation === 'subscription';
     const run = beginRun({ live });
-    const started = live ? subscribe(params, run, onDoubt) : request(params, options, run);
+    const started = live ? subscribe(asked, run, onDoubt) : request(asked, options, run);
     return observe(started, run, onDoubt);
   };
 }
@@ -30,8 +32,17 @@ async function introspect(params, options) {
   return answer;
 }
 
-function isSubscription(document, operationName) {
-  return Boolean(document) && getOperationAST(document, operationName)?.operation === 'subscription';
+/**
+ * The operation to run, if the text can be read. GraphiQL looks at a new text a moment after it is there: whoever runs
+ * it at once would be given the name, and the kind, of the operation before.
+ */
+function operationOf({ query, operationName }) {
+  try {
+    const document = parse(query);
+    return getOperationAST(document, operationName) ?? getOperationAST(document);
+  } catch {
+    return null;
+  }
 }
 
 /** One fetcher per run, so that stopping a run ends its request and nothing else. */
