@@ -44,7 +44,10 @@ async def log_activity(
 async def update_activity(
     activity_id: UUID, values: dict[str, Any], *, expected_version: int | None, actor: Actor
 ) -> Activity:
-    """Raises NotFound, Forbidden, VersionConflict, InvalidInput or LoggedByKith."""
+    """Changes the fields in `values`, `contact_id` among them; None empties one, and what is so already is no change.
+
+    Raises NotFound, Forbidden, VersionConflict, InvalidInput or LoggedByKith.
+    """
     async with transaction():
         activity, customer = await _activity_to_edit(activity_id, actor)
         if expected_version not in {None, activity.version}:
@@ -57,7 +60,9 @@ async def update_activity(
             cleaned.get("duration_minutes", activity.duration_minutes),
         )
         refuse([*problems, *duration_problems(kind, minutes)])
-        changed |= cleaned
+        changed = {name: value for name, value in (changed | cleaned).items() if value != getattr(activity, name)}
+        if not changed:
+            return activity
         before = {name: getattr(activity, name) for name in changed}
         activity.update_from_dict(changed)
         activity.version += 1

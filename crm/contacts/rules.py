@@ -1,6 +1,6 @@
 """What a contact is made of."""
 
-from functools import partial
+from functools import cache, partial
 
 from crm.customers.models import Consent
 from crm.kernel.fields import Field, table
@@ -18,3 +18,9 @@ FIELDS = table(
     Field("notes", ("notes",), partial(parse_multiline, max_length=5000)),
     Field("consent", ("consent",), Consent, required=True),
 )
+
+
+@cache
+def fields_in(country: str | None) -> dict[str, Field]:
+    """The fields of a contact of a customer in this country, where a phone number without a country code belongs."""
+    return FIELDS | table(Field("phone", ("phone",), partial(parse_phone, country=country)))

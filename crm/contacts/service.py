@@ -3,12 +3,14 @@
 from typing import Any
 from uuid import UUID
 
+from tortoise.expressions import F
+
 from crm.audit import service as audit
 from crm.contacts.errors import LiveCustomerNeedsContact, PrimaryContactCannotBeDeleted
 from crm.contacts.events import ContactChanged
 from crm.contacts.models import Contact
 from crm.contacts.queries import visible_to
-from crm.contacts.rules import FIELDS
+from crm.contacts.rules import FIELDS, fields_in
 from crm.customers.access import customer_to_edit
 from crm.customers.models import Consent, Customer, Stage
 from crm.kernel.actor import Actor
@@ -28,7 +30,7 @@ async def create_contact(customer_id: UUID, values: dict[str, Any], *, actor: Ac
     """
     async with transaction():
         customer = await customer_to_edit(customer_id, actor=actor, path="customerId")
-        cleaned, problems = clean(values, FIELDS)
+        cleaned, problems = clean(values, fields_in(customer.address_country))
         refuse([*absent(values, FIELDS | {"consent": FIELDS["phone"]}), *problems])
         first = not await Contact.filter(customer_id=customer.id).exists()
         contact = Contact(
@@ -47,20 +49,26 @@ async def create_contact(customer_id: UUID, values: dict[str, Any], *, actor: Ac
 async def update_contact(
     contact_id: UUID, values: dict[str, Any], *, expected_version: int | None, actor: Actor
 ) -> Contact:
-    """Raises NotFound, Forbidden, VersionConflict, InvalidInput, DuplicateRecord or LiveCustomerNeedsContact."""
+    """Changes the fields in `values`; None empties one, and what is so already is no change.
+
+    Raises NotFound, Forbidden, VersionConflict, InvalidInput, DuplicateRecord or LiveCustomerNeedsContact.
+    """
     async with transaction():
         contact, customer = await _contact_to_edit(contact_id, actor)
         if expected_version not in {None, contact.version}:
             raise VersionConflict(Kind.CONTACT, contact.id, contact.version)
-        cleaned, problems = clean(values, FIELDS)
+        cleaned, problems = clean(values, fields_in(customer.address_country))
         refuse(problems)
         if contact.is_primary and customer.stage is Stage.LIVE and not cleaned.get("phone", contact.phone):
             raise LiveCustomerNeedsContact("phone")
-        before = {name: getattr(contact, name) for name in cleaned}
-        contact.update_from_dict(_consented(cleaned))
+        changed = {name: value for name, value in cleaned.items() if value != getattr(contact, name)}
+        if not changed:
+            return contact
+        before = {name: getattr(contact, name) for name in changed}
+        contact.update_from_dict(_consented(changed))
         async with refusing({"contact_email": lambda: _taken(customer.id, contact.email)}):
             await _save(contact)
-        await _told(contact, customer, before, cleaned, "update_contact", actor)
+        await _told(contact, customer, before, changed, "update_contact", actor)
         return contact
 
 
@@ -72,7 +80,8 @@ async def set_primary_contact(contact_id: UUID, *, actor: Actor) -> Contact:
             return contact
         if customer.stage is Stage.LIVE and not contact.phone:
             raise LiveCustomerNeedsContact("id")
-        await Contact.filter(customer_id=customer.id, is_primary=True).update(is_primary=False)
+        former = Contact.filter(customer_id=customer.id, is_primary=True)
+        await former.update(is_primary=False, version=F("version") + 1, updated_at=now())
         contact.is_primary = True
         await _save(contact)
         await _told(
@@ -106,8 +115,10 @@ async def _contact_to_edit(contact_id: UUID, actor: Actor) -> tuple[Contact, Cus
 
 
 def _consented(cleaned: dict[str, Any]) -> dict[str, Any]:
-    given = cleaned.get("consent", Consent.UNKNOWN)
-    return cleaned if given is Consent.UNKNOWN else cleaned | {"consent_at": now()}
+    """With when consent was given or withdrawn; nobody was asked while it is UNKNOWN."""
+    if "consent" not in cleaned:
+        return cleaned
+    return cleaned | {"consent_at": None if cleaned["consent"] is Consent.UNKNOWN else now()}
 
 
 async def _save(contact: Contact) -> None:
