@@ -9,7 +9,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import asyncpg
-from tortoise.exceptions import IntegrityError
+from tortoise.exceptions import IntegrityError, OperationalError
 
 from crm.kernel.errors import DomainError
 from crm.kernel.transaction import raw_connection
@@ -21,6 +21,12 @@ def constraint_of(error: BaseException) -> str | None:
     """The constraint or unique index that refused, or None when it was no such refusal."""
     cause = error.args[0] if isinstance(error, IntegrityError) and error.args else error
     return cause.constraint_name if isinstance(cause, asyncpg.IntegrityConstraintViolationError) else None
+
+
+def is_unfit_value(error: BaseException) -> bool:
+    """Whether PostgreSQL could not even look at a value: a number too large, a day before its calendar, a NUL byte."""
+    cause = error.args[0] if isinstance(error, OperationalError) and error.args else error
+    return isinstance(cause, asyncpg.DataError)  # class 22 of SQLSTATE
 
 
 @contextlib.asynccontextmanager

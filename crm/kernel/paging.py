@@ -84,7 +84,7 @@ def decode_cursor(queryset: QuerySet[M], order: Sequence[Column], cursor: str, a
             else described[column.name].to_python_value(value)
             for column, value in zip(order, plain, strict=True)
         ]
-    except (ValueError, TypeError, ArithmeticError, binascii.Error):
+    except (ValueError, TypeError, AttributeError, ArithmeticError, binascii.Error):
         message = "This cursor does not belong to this list in this order. Use one from the list's own edges or pageInfo."
         raise InvalidInput.one(message, argument, code="INVALID_CURSOR") from None
 
