@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from stack.duplicates import Key, OnDuplicate
 from stack.errors import CallFailed, StartError
 
 commands = typer.Typer(
@@ -175,6 +176,46 @@ def seed(
     if not demo:
         raise typer.BadParameter("Say what to fill it with: --demo.")
     seed_and_report(url=url, email=email, say=say)
+
+
+@commands.command(
+    "import",
+    rich_help_panel=DATA,
+    epilog="Example: kith import customers.csv --unit North --on-duplicate update",
+)
+def import_file(
+    file: Annotated[Path, typer.Argument(help="A CSV file with customers and their primary contacts.")],
+    unit: Annotated[
+        str | None, typer.Option(help="The business unit they will belong to; the only one if not said.")
+    ] = None,
+    on_duplicate: Annotated[
+        OnDuplicate, typer.Option(help="What to do with a customer who is there already.")
+    ] = OnDuplicate.SKIP,
+    key: Annotated[Key, typer.Option(help="By what a customer is recognised.")] = Key.EMAIL,
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--map", metavar="COLUMN=FIELD", help="What a column means; COLUMN= leaves it out. Repeatable."
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before importing.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Although this very file was imported before.")
+    ] = False,
+    url: Address = None,
+    email: Person = None,
+) -> None:
+    """Import customers from a CSV file, through the API of a running Kith.
+
+    Shows what the columns seem to mean and what would become of every row, asks, imports, and tells what became
+    of them. Rows that cannot be used are written to FILE-rejected.csv with the reasons. Exit code 2 if there are any.
+    """
+    from stack.import_command import Wishes, import_and_report
+
+    wishes = Wishes(
+        unit=unit, on_duplicate=on_duplicate, key=key, mapping=mapping or [], yes=yes, again=again
+    )
+    raise typer.Exit(import_and_report(file, wishes, url=url, email=email))
 
 
 @commands.command("export-schema", rich_help_panel=CHECKS, epilog="Example: kith export-schema --check")

@@ -16,7 +16,7 @@ id state filename encoding delimiter notices { message }
 duplicateRule duplicateKey rowsTotal rowsDone createdCount updatedCount skippedCount failedCount
 progress rowsPerSecond failure { line message } rejectedRowsUrl sameFileAs { finishedAt }
 columns { name samples field { key label } confidence reason }
-missingFields { label }
+missingFields { key label }
 preview { totalCount newCount duplicateCount badCount problemCounts { code count } }
 problems(first: 10) { totalCount nodes { line column value message fatal } }
 """

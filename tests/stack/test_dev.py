@@ -44,7 +44,7 @@ class Starter:
 
     def begin(self, name: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stack", "dev", "--port", "18000"],
+            [sys.executable, "-m", "stack", "dev", "--no-demo", "--port", "18000"],
             env=self.environment | {"KITH_HOME": str(self.place / name)},
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
