@@ -21,6 +21,7 @@ from api.executor import Executor, Schema
 from api.imports.mutations import ImportMutation
 from api.imports.queries import ImportQuery
 from api.imports.subscriptions import ImportSubscription
+from api.introspection import Introspection
 from api.invoices.entity_mutations import LegalEntityMutation
 from api.invoices.mutations import InvoiceMutation
 from api.invoices.queries import InvoiceQuery
@@ -79,6 +80,7 @@ schema = Schema(
     Subscription,
     types=USER_ERRORS,
     extensions=[
+        Introspection,
         lambda: ParserCache(maxsize=1000),
         lambda: ValidationCache(maxsize=1000),
         lambda: MaxTokensLimiter(settings().max_tokens),

@@ -44,8 +44,7 @@ OUTSIDE_IDS = {  # kept by others, so no ids of Kith's
     "messageId",  # RFC 5322
 }
 INTERNAL = re.compile(
-    r"password|hash|epoch|lease|dedupe|onceKey|storageKey|logoKey|pdfKey|fileKey|offered|folded|userAgent|family",
-    re.IGNORECASE,
+    r"(?i:password|epoch|dedupe|offered|folded|userAgent)|^hash|Hash|^lease|Lease|(once|storage|logo|pdf|file|rejected)Key"
 )
 
 
