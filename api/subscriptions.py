@@ -6,16 +6,16 @@ from api.context import Info
 from api.hub import RESUMED, Hub, Message
 
 
-async def events(info: Info, *topics: str, resumed: bool = False) -> AsyncIterator[Message]:
+async def events(info: Info, *topics: str) -> AsyncIterator[Message]:
     """The events on these topics, as `{"type", "data", "id"}`; one may come twice, with the same id.
 
-    Ends with Unauthenticated within a second of the login's end. With `resumed`, also yields RESUMED (no data) when
-    the connection to Redis was lost and is back: something may have happened meanwhile.
+    Ends with Unauthenticated within a second of the login's end. Who must not miss anything while the connection to
+    Redis is lost listens to the hub itself, and looks again when it hears RESUMED.
     """
     hub: Hub = info.context.request.app.state.hub
     info.context.require()
     async with hub.listen(info.context, *topics) as listener:
         while True:
             message = await listener.hear()
-            if message is not RESUMED or resumed:
+            if message is not RESUMED:
                 yield message
