@@ -4,8 +4,6 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from tortoise.expressions import Q
-
 from crm.activities.events import ActivityLogged
 from crm.contacts.events import ContactChanged
 from crm.customers.events import CustomerChanged
@@ -49,8 +47,7 @@ async def invoice_changed(event: InvoiceChanged) -> None:
 @on(CustomersImported)
 async def customers_imported(event: CustomersImported) -> None:
     """Thousands at once: each segment that may hold them is refreshed as a whole."""
-    reached = Segment.filter(Q(unit_id=event.unit_id) | Q(unit_id__isnull=True))
-    await refresh.promise_refresh(reached)
+    await refresh.promise_later(unit_id=event.unit_id)
 
 
 @on(SegmentMembershipChanged)
@@ -72,6 +69,13 @@ async def refresh_one(payload: dict[str, Any], _claim: Claim) -> None:
         await refresh.refresh(UUID(payload["segment_id"]))
     except InvalidInput as error:
         raise GiveUp(f"The rule of this segment cannot be used: {error}") from error
+
+
+@job(refresh.STALE)
+async def stale(payload: dict[str, Any], _claim: Claim) -> None:
+    if payload["unit_id"] is not None:
+        await refresh.promise_refresh_in_unit(UUID(payload["unit_id"]))
+    await refresh.promise_refresh(Segment.filter(id__in=[UUID(each) for each in payload["segment_ids"]]))
 
 
 @job(NIGHTLY)

@@ -16,7 +16,7 @@ from crm.segments.membership import Move, announce, write
 from crm.segments.models import Segment, SegmentType
 from crm.segments.queries import matching
 from crm.segments.references import users_of
-from crm.segments.refresh import promise_refresh
+from crm.segments.refresh import promise_later
 
 log = structlog.get_logger()
 
@@ -68,7 +68,7 @@ async def promise_follow_up(moved: SegmentMembershipChanged) -> None:
     if moved.names_all:
         await _promise([UUID(each) for each in moved.customer_ids], moved=False)
     else:
-        await promise_refresh(Segment.filter(id__in=[segment.id for segment in users]))
+        await promise_later(segment_ids=[segment.id for segment in users])
 
 
 async def _promise(customer_ids: Iterable[UUID], *, moved: bool, dedupe_key: str | None = None) -> None:

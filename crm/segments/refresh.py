@@ -1,5 +1,6 @@
 """Full refreshes of dynamic segments: one statement each, however many customers there are."""
 
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from crm.segments.queries import matching
 
 REFRESH = "segments.refresh"
 """The kind of job that refreshes one segment; its payload is {"segment_id"}."""
+STALE = "segments.stale"
+"""The kind of job that promises refreshes: of `segment_ids`, and of those that want customers of `unit_id`."""
 
 # A full join is hashed or merged, never looped: right after an import PostgreSQL has no statistics yet and would
 # loop over all members for each wanted customer. The clock is read when the row is written: the transaction may
@@ -90,3 +93,10 @@ async def promise_refresh(segments: QuerySet[Segment]) -> list[UUID]:
 async def promise_refresh_in_unit(unit_id: UUID) -> list[UUID]:
     """After many customers of a unit changed at once: refreshes every dynamic segment that could want them."""
     return await promise_refresh(Segment.filter(Q(unit_id=unit_id) | Q(unit_id__isnull=True)))
+
+
+async def promise_later(*, unit_id: UUID | None = None, segment_ids: Iterable[UUID] = ()) -> None:
+    """Promises to promise refreshes: for whoever must not wait for a refresh under way, as `promise_refresh` does."""
+    ids = [str(each) for each in segment_ids]
+    payload = {"unit_id": None if unit_id is None else str(unit_id), "segment_ids": ids}
+    await enqueue(STALE, payload, dedupe_key=None if unit_id is None else f"segments:unit:{unit_id.hex}")

@@ -16,9 +16,11 @@ from crm.contacts import service as contacts
 from crm.customers import lifecycle
 from crm.customers import service as customers
 from crm.customers.models import Customer
+from crm.imports.events import CustomersImported
 from crm.kernel.actor import Role
 from crm.kernel.clock import now
-from crm.kernel.ids import Kind, encode
+from crm.kernel.events import emit
+from crm.kernel.ids import Kind, encode, uuid7
 from crm.kernel.models import JobState, OutboxJob
 from crm.kernel.outbox import enqueue
 from crm.kernel.transaction import raw_connection, transaction
@@ -178,13 +180,13 @@ async def test_a_segment_whose_rule_speaks_of_another_follows_it(
     assert [len(await _members(each)) for each in (german_friends, others)] == [count - 1, 1]
 
 
-async def test_many_changes_at_once_and_the_night_refresh_what_is_in_use(unit: BusinessUnit) -> None:
+async def test_an_import_and_the_night_refresh_what_is_in_use(unit: BusinessUnit) -> None:
     segments = [await make_segment(unit=unit, rule=GERMAN), await make_segment(rule={})]
     idle = await make_segment(unit=unit, rule={}, archived_at=now())
     await make_customer(unit=unit, address_country="DE")
 
     async with transaction():
-        await promise_refresh_in_unit(unit.id)
+        await emit(CustomersImported(import_id=uuid7(), unit_id=unit.id, created=1, updated=0))
     await until_all_done()
     first = [len(await _members(each)) for each in segments]
     await Customer.all().update(address_country="FR")
