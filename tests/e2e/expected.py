@@ -23,14 +23,7 @@ class Expected:
     gross: int
 
     def amount(self, units: int) -> str:
-        """As the API writes it: `1234.50`, in yen `1234`."""
-        digits = DIGITS.get(self.currency, 2)
-        text = str(units).rjust(digits + 1, "0")
-        return f"{text[:-digits]}.{text[-digits:]}" if digits else text
-
-    def share(self, part: str) -> int:
-        """A part of the gross total, rounded half up."""
-        return half_up(self.gross * Fraction(part))
+        return amount_in(self.currency, units)
 
 
 def expected(order: Row, lines: Sequence[Row]) -> Expected:
@@ -50,6 +43,13 @@ def expected(order: Row, lines: Sequence[Row]) -> Expected:
     taxes = [half_up((groups[key] - part) * -key[1] / 100) for key, part in zip(keys, parts, strict=True)]
     net = total - discount
     return Expected(order["currency"], tuple(nets), discount, net, sum(taxes), net + sum(taxes))
+
+
+def amount_in(currency: str, units: int) -> str:
+    """As the API writes it: `1234.50`, in yen `1234`."""
+    digits = DIGITS.get(currency, 2)
+    text = str(units).rjust(digits + 1, "0")
+    return f"{text[:-digits]}.{text[-digits:]}" if digits else text
 
 
 def half_up(value: Fraction) -> int:

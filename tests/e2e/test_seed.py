@@ -11,6 +11,7 @@ from demo.files import Demo, load
 from demo.records import CustomerPlan, InvoiceOutcome, InvoicePlan, Stage
 from stack.seed.run import seed
 from tests.e2e.conftest import PASSWORD, Running
+from tests.e2e.silence import Silence
 from tests.e2e.snapshot import Snapshot, snapshot
 
 ORDERS_EACH = 3
@@ -20,25 +21,6 @@ INVOICES = (
     "number state notes issueDate isOverdue customer { accountNumber } gross { amount } paid { amount } "
     "due { amount } payments { paidOn method reference amount { amount } } voided { reason } lines { description }"
 )
-
-
-class Silence:
-    """Progress nobody watches, but that is held to its word."""
-
-    def __init__(self) -> None:
-        self.left: dict[str, int] = {}
-
-    def begin(self, what: str, total: int) -> "SilentStep":
-        self.left[what] = total
-        return SilentStep(self, what)
-
-
-class SilentStep:
-    def __init__(self, steps: Silence, what: str) -> None:
-        self.steps, self.what = steps, what
-
-    def advance(self, by: int = 1) -> None:
-        self.steps.left[self.what] -= by
 
 
 def part_of(demo: Demo) -> Demo:
