@@ -1,3 +1,4 @@
+import { useDocExplorer } from '@graphiql/plugin-doc-explorer';
 import { pick, useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { useEffect } from 'react';
 
@@ -8,11 +9,12 @@ const OPTIONS = {
   unicodeHighlight: { ambiguousCharacters: false, invisibleCharacters: true },
 };
 
-/** What GraphiQL leaves to Monaco's defaults, the system's scheme, which Monaco does not follow by itself, and tabs. */
+/** What GraphiQL leaves to Monaco's defaults, the system's scheme, which Monaco does not follow, and what scrolls. */
 export function EditorHabits() {
   useSystemScheme();
   useOptions();
   useActiveTabInSight();
+  useDocumentationFromTheTop();
   return null;
 }
 
@@ -38,6 +40,15 @@ function useSystemScheme() {
     systemScheme.addEventListener('change', follow);
     return () => systemScheme.removeEventListener('change', follow);
   }, [theme, setTheme]);
+}
+
+/** A page of the documentation would begin where the one before it was scrolled to. */
+function useDocumentationFromTheTop() {
+  const pages = useDocExplorer();
+
+  useEffect(() => {
+    document.querySelector('.graphiql-plugin')?.scrollTo(0, 0);
+  }, [pages]);
 }
 
 function useOptions() {
