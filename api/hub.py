@@ -118,17 +118,19 @@ class Hub:
 
     async def _read_for_ever(self) -> None:
         """Reads through one connection after another. Each begins with all channels that are wanted by then."""
-        first = True
+        before = away = False
         while True:
             pubsub = self._redis.pubsub()
             try:
                 await self._connect(pubsub)
-                if not first:
+                if before:
                     self._tell_resumed()
-                first = False
+                before, away = True, False
                 await self._read(pubsub)
-            except (RedisError, OSError) as error:
-                log.warning("subscriptions wait for Redis", reason=f"{type(error).__name__}: {error}")
+            except Exception as error:  # noqa: BLE001  whatever it is, those who listen need the next connection
+                if not away:
+                    log.warning("subscriptions wait for Redis", reason=f"{type(error).__name__}: {error}")
+                away = True
             finally:
                 self._forget_connection()
                 await _sent(pubsub.aclose)
