@@ -37,7 +37,7 @@ QUIET = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 QUERIES = Path(__file__).resolve().parents[2] / "graphiql" / "src" / "queries"
-PATIENCE = 20_000  # milliseconds
+PATIENCE = 30_000  # milliseconds
 
 needs_page = pytest.mark.skipif(not (DIST / "index.html").is_file(), reason="graphiql/dist is not built")
 needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not on the PATH")
