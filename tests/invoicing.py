@@ -91,15 +91,16 @@ async def make_in_state(shop: Shop, state: InvoiceState) -> Invoice:
     return invoice
 
 
+_DIGEST = (
+    "select '{0}' as name, coalesce(md5(string_agg(t::text, '|' order by t.id)), '') as digest from {0} t"
+)
+_DIGESTS = " union all ".join(_DIGEST.format(table) for table in _TABLES)
+
+
 async def fingerprint() -> dict[str, str]:
     """A digest of each table an invoice could leave a trace in."""
-    return {table: await _digest(table) for table in _TABLES}
-
-
-async def _digest(table: str) -> str:
-    sql = f"select coalesce(md5(string_agg(t::text, '|' order by t.id)), '') as digest from {table} t"  # noqa: S608
-    rows = await get_connection("default").execute_query_dict(sql)
-    return str(rows[0]["digest"])
+    rows = await get_connection("default").execute_query_dict(_DIGESTS)
+    return {row["name"]: row["digest"] for row in rows}
 
 
 @asynccontextmanager

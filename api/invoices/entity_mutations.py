@@ -99,9 +99,7 @@ class LegalEntityMutation:
 
     @mutation(description="Sets the picture on top of a legal entity's future invoices. For admins.")
     async def set_entity_logo(self, info: Info, input: SetEntityLogoInput) -> LegalEntityPayload:
-        file = cast("UploadFile", input.file)
-        content = await file.read(MOST_BYTES + 1)
-        await file.close()
+        content = await cast("UploadFile", input.file).read(MOST_BYTES + 1)
         return _told(await entities.set_entity_logo(_key(input.id), content, actor=actor_of(info)))
 
     @mutation(description="Takes the logo off a legal entity's future invoices. For admins.")

@@ -60,8 +60,8 @@ class InvoiceLine(Node):
     quantity: Decimal = strawberry.field(description="How many; below 0 for a return.")
     unit: str = strawberry.field(
         description="Unit of the quantity, a code of UN/ECE Recommendation 20 such as `C62` (piece) or `HUR` (hour).",
-        name="unit",
         resolver=lambda root: root.unit_code,
+        metadata={"sql": "{t}.unit_code"},
     )
     tax_category: TaxCategory = strawberry.field(description="How it is taxed.")
     tax_rate: Decimal = strawberry.field(description="Tax rate in percent.")

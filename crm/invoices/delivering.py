@@ -23,7 +23,7 @@ from crm.kernel.events import emit
 from crm.kernel.jobs import Claim, LostLease, still_mine
 from crm.kernel.mail import Attachment, Mailbox, MailRefused, MailUnavailable
 from crm.kernel.settings import settings
-from crm.kernel.transaction import transaction
+from crm.kernel.transaction import raw_connection, transaction
 
 VOIDED = "The invoice was voided before it could be sent."
 NOT_MADE = "The e-mail could not be made. An administrator sees why under failed jobs."
@@ -57,6 +57,7 @@ async def _try(delivery_id: UUID, claim: Claim) -> None:
     message = await _message(invoice, seen)
     async with mail.server() as server, transaction():
         await still_mine(claim)
+        await _wait_for_the_server()
         delivery = await _queued(delivery_id)
         if delivery is None:
             return
@@ -70,6 +71,12 @@ async def _try(delivery_id: UUID, claim: Claim) -> None:
             await _ended(delivery, invoice, DeliveryState.FAILED, str(error))
         else:
             await _ended(delivery, invoice, DeliveryState.SENT, None)
+
+
+async def _wait_for_the_server() -> None:
+    """Let the open transaction outlast a slow mail server, however short the leases are."""
+    seconds = max(3 * settings().job_lease_seconds, mail.MESSAGE_SECONDS + 20)
+    await raw_connection().execute(f"set local idle_in_transaction_session_timeout = {int(seconds * 1000)}")
 
 
 async def _message(invoice: Invoice, delivery: Delivery) -> EmailMessage:

@@ -18,6 +18,7 @@ from crm.invoices import drafts, issuing
 from crm.invoices.models import Invoice, NumberCounter
 from crm.invoices.rules import InvoiceState
 from crm.kernel.clock import today
+from crm.kernel.errors import InvalidTransition
 from crm.kernel.models import OutboxJob
 from crm.kernel.transaction import transaction
 
@@ -171,5 +172,17 @@ async def test_a_given_number_is_not_moved(shop: Shop, sql: str) -> None:
     with pytest.raises(Exception, match="issued and cannot be changed"):
         await get_connection("default").execute_query(sql, [invoice.id])
 
+    assert await sequences(shop) == [1]
+    assert await OutboxJob.filter(kind="deliver_invoice").count() == 1
+
+
+async def test_one_draft_sent_twice_at_once_is_issued_once(shop: Shop) -> None:
+    draft = await make_draft(shop)
+
+    results = await asyncio.gather(
+        *(issuing.send_invoice(draft.id, actor=shop.manager.actor) for _ in range(5)), return_exceptions=True
+    )
+
+    assert sum(isinstance(result, InvalidTransition) for result in results) == 4
     assert await sequences(shop) == [1]
     assert await OutboxJob.filter(kind="deliver_invoice").count() == 1

@@ -1,5 +1,6 @@
 """Payments, voiding, and what customers owe."""
 
+import asyncio
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,7 @@ from crm.audit.models import HistoryEntry
 from crm.invoices import issuing, payments, voiding
 from crm.invoices.contents import LineDraft
 from crm.invoices.errors import InvoiceHasPayments
-from crm.invoices.models import Payment, PaymentMethod
+from crm.invoices.models import Invoice, Payment, PaymentMethod
 from crm.invoices.queries import balances_of
 from crm.invoices.rules import InvoiceState
 from crm.kernel.clock import today
@@ -151,3 +152,18 @@ async def test_a_customers_balance_counts_issued_invoices_by_currency(shop: Shop
     assert (euro.currency, euro.invoiced, euro.paid) == ("EUR", D(357), D(138))
     assert (euro.outstanding, euro.overdue) == (D(219), D(119))
     assert (dollar.currency, dollar.outstanding, dollar.overdue) == ("USD", D(119), D(0))
+
+
+async def test_payments_at_the_same_moment_never_come_to_more_than_is_due(shop: Shop) -> None:
+    invoice = await make_sent(shop)
+
+    results = await asyncio.gather(
+        *(payments.record_payment(invoice.id, dict(PAYMENT), actor=shop.manager.actor) for _ in range(9)),
+        return_exceptions=True,
+    )
+
+    refused = [result for result in results if isinstance(result, InvalidInput)]
+    assert [p.code for error in refused for p in error.problems] == ["ABOVE_DUE"] * 3
+    stored = await Invoice.get(id=invoice.id)
+    assert (stored.paid_total, stored.due_total) == (D(114), D(5))
+    assert await Payment.filter(invoice_id=invoice.id).count() == 6
