@@ -17,6 +17,7 @@ from crm.kernel.ids import Kind, encode, uuid7
 from crm.kernel.models import OutboxJob
 from crm.segments.evaluation import evaluate
 from crm.segments.models import Segment, SegmentMembership
+from tests.api.segments.segment_calls import id_of
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -27,40 +28,26 @@ query ($id: ID!, $current: Boolean!) { segment(id: $id) { memberships(current: $
 """
 
 
-@pytest.fixture
-async def unit() -> BusinessUnit:
-    return await make_unit()
-
-
-@pytest.fixture
-async def manager(unit: BusinessUnit) -> Person:
-    return await make_user(Role.MANAGER, [unit])
-
-
 def _ids(*customers: Customer) -> list[str]:
     return [encode(Kind.CUSTOMER, customer.id) for customer in customers]
 
 
-def _id(segment: Segment) -> str:
-    return encode(Kind.SEGMENT, segment.id)
-
-
 async def _add(server: str, person: Person, segment: Segment, ids: list[str]) -> dict[str, Any]:
-    given = {"id": _id(segment), "customerIds": ids}
+    given = {"id": id_of(segment), "customerIds": ids}
     return await Kith(server, person.token).mutate(
         "addCustomersToSegment", "SegmentCustomersInput", COUNT, given
     )
 
 
 async def _remove(server: str, person: Person, segment: Segment, ids: list[str]) -> dict[str, Any]:
-    given = {"id": _id(segment), "customerIds": ids}
+    given = {"id": id_of(segment), "customerIds": ids}
     return await Kith(server, person.token).mutate(
         "removeCustomersFromSegment", "SegmentCustomersInput", COUNT, given
     )
 
 
 async def _stays(server: str, person: Person, segment: Segment, *, current: bool) -> list[dict[str, Any]]:
-    found = await Kith(server, person.token).graphql(STAYS, {"id": _id(segment), "current": current})
+    found = await Kith(server, person.token).graphql(STAYS, {"id": id_of(segment), "current": current})
     nodes: list[dict[str, Any]] = found["segment"]["memberships"]["nodes"]
     assert found["segment"]["memberships"]["totalCount"] == len(nodes)
     return nodes
@@ -85,7 +72,7 @@ async def test_customers_are_added_once_each_with_who_and_when(
     entries = await HistoryEntry.filter(action="add_to_segment")
     assert {entry.customer_id for entry in entries} == {ann.id, ben.id}
     assert entries[0].changes == [
-        {"field": "segment", "before": None, "after": {"id": _id(segment), "name": "Friends"}}
+        {"field": "segment", "before": None, "after": {"id": id_of(segment), "name": "Friends"}}
     ]
     (event,) = [
         job.payload for job in await OutboxJob.all() if job.payload["type"] == "SegmentMembershipChanged"
@@ -220,7 +207,7 @@ async def test_members_are_filtered_and_ordered_as_any_list_of_customers(
     query ($id: ID!, $filter: CustomerFilter, $order: [CustomerOrder!]) { segment(id: $id) { memberCount
       customers(filter: $filter, orderBy: $order) { totalCount nodes { name } } } }
     """
-    kith, named = Kith(server, manager.token), {"id": _id(segment)}
+    kith, named = Kith(server, manager.token), {"id": id_of(segment)}
 
     everyone = (await kith.graphql(document, named))["segment"]
     order = {"order": [{"field": "CONTRACT_VALUE", "direction": "DESC"}], "filter": {"country": {"eq": "DE"}}}
@@ -242,7 +229,9 @@ async def test_members_are_walked_by_pages(server: str, unit: BusinessUnit, mana
     after, more = None, True
 
     while more:
-        page = (await kith.graphql(document, {"id": _id(segment), "after": after}))["segment"]["memberships"]
+        page = (await kith.graphql(document, {"id": id_of(segment), "after": after}))["segment"][
+            "memberships"
+        ]
         seen += [node["id"] for node in page["nodes"]]
         after, more = page["pageInfo"]["endCursor"], page["pageInfo"]["hasNextPage"]
 
@@ -269,7 +258,7 @@ async def test_a_customer_that_moved_away_is_not_shown_where_it_was(
     assert await _stays(server, manager, segment, current=False) == []
     for person, found in ((manager, {"memberCount": 0}), (stranger, None)):
         seen = await Kith(server, person.token).graphql(
-            document, {"id": _id(segment), "nodes": [stays[ann.id], stays[ben.id]]}
+            document, {"id": id_of(segment), "nodes": [stays[ann.id], stays[ben.id]]}
         )
         assert seen == {"nodes": [None, None], "segment": found}
 

@@ -80,7 +80,7 @@ async def _change(what: str, customer: Customer, number: int, units: list[Busine
             await leave_former_units([customer.id])
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(changes=CHANGES)
 async def test_whatever_changes_evaluating_the_changed_keeps_every_segment_as_its_rule_says(
     changes: list[tuple[str, int, int]],
