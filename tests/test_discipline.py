@@ -25,6 +25,7 @@ MOST_LINES_OF_A_FUNCTION = 40
 MOST_LINES_OF_A_RESOLVER = 15
 
 BY_TOKEN = "whoever has the token is its owner; there is no actor yet"
+LOOKS = "it changes no data: it tells PostgreSQL to look at its tables again"
 BY_WORKER = "a worker's job: it acts for Kith, or for whoever the record says began it"
 NO_ACTOR = {
     "crm.accounts.logins.log_in": "nobody is anybody before it",
@@ -35,6 +36,7 @@ NO_ACTOR = {
     "crm.imports.previewing.preview": BY_WORKER,
     "crm.imports.rejected.report_rejected_rows": BY_WORKER,
     "crm.imports.running.run": BY_WORKER,
+    "crm.imports.statistics.Statistics.note": LOOKS,
     "crm.imports.working.fail": BY_WORKER,
     "crm.invoices.delivering.deliver": BY_WORKER,
     "crm.invoices.pdfs.ensure_pdf": BY_WORKER,
@@ -64,6 +66,7 @@ NO_HISTORY = {
     "crm.imports.previewing.preview": IMPORT_TELLS,
     "crm.imports.rejected.report_rejected_rows": IMPORT_TELLS,
     "crm.imports.running.run": "it copies the entries of a whole chunk itself, in the chunk's transaction",
+    "crm.imports.statistics.Statistics.note": LOOKS,
     "crm.imports.working.fail": IMPORT_TELLS,
     "crm.invoices.pdfs.ensure_pdf": "the document of an invoice that is issued; nothing about it changes",
     "crm.segments.evaluation.evaluate": LASTS,
@@ -72,6 +75,7 @@ NO_HISTORY = {
 }
 NO_EVENT = {
     "crm.accounts.logins.log_in": "nobody waits for a login to begin",
+    "crm.imports.statistics.Statistics.note": LOOKS,
     "crm.activities.planned.count_what_came_due": "it hands back whom it concerns; the worker promises what follows",
 }
 CHANGES_NOTHING = {

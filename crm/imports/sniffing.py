@@ -66,17 +66,14 @@ def sniff(
     """
     encoding, bom = _encoding(first_bytes, encoding)
     text = _text(first_bytes[bom:], encoding, complete=complete)
-    declared = _SEPARATOR_LINE(next(iter(StringIO(text, newline="")), ""))
-    if declared:  # Excel's own hint, which is no row
-        delimiter = delimiter or Delimiter(declared[1])
-        text = text[declared.end() :]
+    text, delimiter, declared = _without_declaration(text, delimiter)
     delimiter, skip_space = _delimiter(text, delimiter)
     first, lines = first_row(text, delimiter, skip_initial_space=skip_space)
     if len(first) > MAX_COLUMNS:
         raise _too_many_columns(len(first), lines)
     has_header = _looks_like_header(first) if has_header is None else has_header
     columns, problems = _columns(first) if has_header else (_numbered(first), ())
-    skipped = (lines if has_header else 0) + bool(declared)
+    skipped = (lines if has_header else 0) + declared
     sniffed = Sniffed(
         encoding=encoding,
         delimiter=delimiter,
@@ -89,10 +86,16 @@ def sniff(
         problems=problems,
     )
     if not sample_rows(first_bytes, sniffed, complete=complete) and complete:
-        raise UnreadableFile(
-            FileCode.NO_ROWS, "This file has column names but no rows: add rows and upload it again."
-        )
+        raise _no_rows()
     return sniffed
+
+
+def _without_declaration(text: str, delimiter: Delimiter | None) -> tuple[str, Delimiter | None, bool]:
+    """The text without Excel's own hint, which is no row; the delimiter it names, unless the user did; if it was there."""
+    declared = _SEPARATOR_LINE(next(iter(StringIO(text, newline="")), ""))
+    if not declared:
+        return text, delimiter, False
+    return text[declared.end() :], delimiter or Delimiter(declared[1]), True
 
 
 def sample_rows(
@@ -177,6 +180,12 @@ def _fit(text: str, delimiter: Delimiter, *, skip_space: bool) -> tuple[bool, in
     alike = sum(len(row) == len(rows[0]) for row in rows) / len(rows)
     columns = len(rows[0]) - sum(cell.startswith(" ") for cell in rows[0])
     return alike >= _CONSISTENT, columns, alike
+
+
+def _no_rows() -> UnreadableFile:
+    return UnreadableFile(
+        FileCode.NO_ROWS, "This file has column names but no rows: add rows and upload it again."
+    )
 
 
 def _too_many_columns(count: int, line: int) -> UnreadableFile:
