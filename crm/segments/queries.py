@@ -95,7 +95,8 @@ def matching(
     `among` narrows it to these customers, related records included, so that nothing else is looked at.
     Raises InvalidInput naming every wrong part of the rule.
     """
-    found = Customer.filter(compiled(rule, among), archived_at__isnull=True)
+    filters = CUSTOMER_FILTERS if among is None else _narrowed(CUSTOMER_FILTERS, among)
+    found = Customer.filter(_compiled(rule, filters), archived_at__isnull=True)
     if unit_id is not None:
         found = found.filter(unit_id=unit_id)
     return found if among is None else found.filter(id__in=list(among))
@@ -103,13 +104,13 @@ def matching(
 
 def preview(rule: Rule, *, unit_id: UUID | None, actor: Actor) -> QuerySet[Customer]:
     """Whom a segment with this rule would have: in the unit, or in all the actor reaches. Raises InvalidInput."""
-    found = customers.visible_to(actor).filter(compiled(rule), archived_at__isnull=True)
+    wanted = _compiled(rule, _seen_by(actor, CUSTOMER_FILTERS))
+    found = customers.visible_to(actor).filter(wanted, archived_at__isnull=True)
     return (found if unit_id is None else found.filter(unit_id=unit_id)).order_by("name", "id")
 
 
-def compiled(rule: Rule, among: Collection[UUID] | None = None) -> Q:
+def _compiled(rule: Rule, filters: FilterSet) -> Q:
     """The Q of a rule. Raises InvalidInput naming every wrong part, with paths that begin with `rule`."""
-    filters = CUSTOMER_FILTERS if among is None else _narrowed(CUSTOMER_FILTERS, among)
     try:
         return compile_filter(rule, filters)
     except InvalidInput as error:
@@ -117,12 +118,21 @@ def compiled(rule: Rule, among: Collection[UUID] | None = None) -> Q:
         raise InvalidInput(problems) from None
 
 
+def _seen_by(actor: Actor, filters: FilterSet) -> FilterSet:
+    """The same filters, for which segments the actor may not see are empty."""
+    if actor.sees_all_units:
+        return filters
+    relation = filters.relations["segments"]
+    seen = replace(relation, where={**relation.where, "segment__unit_id__in": list(actor.unit_ids)})
+    return replace(filters, relations={**filters.relations, "segments": seen})
+
+
 def rule_problems(rule: Rule | None) -> list[Problem]:
     """Everything wrong with a rule."""
     if rule is None:
         return [Problem(("rule",), "REQUIRED", "A dynamic segment has a rule: say whom it wants.")]
     try:
-        compiled(rule)
+        _compiled(rule, CUSTOMER_FILTERS)
     except InvalidInput as error:
         return list(error.problems)
     return unnamed(rule)

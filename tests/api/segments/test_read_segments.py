@@ -18,7 +18,8 @@ from crm.accounts.models import BusinessUnit
 from crm.accounts.tokens import create_token
 from crm.kernel.actor import Role
 from crm.kernel.clock import now
-from crm.segments.models import Segment
+from crm.kernel.ids import Kind, encode
+from crm.segments.models import Segment, SegmentMembership
 from crm.segments.refresh import refresh
 from tests.api.segments.segment_calls import FIELDS, RULE, id_of, unit_id_of
 
@@ -112,6 +113,47 @@ async def test_a_preview_sees_no_unit_its_caller_does_not_reach(server: str, man
     }
     admin = await make_user(Role.ADMIN)
     assert (await Kith(server, admin.token).graphql(document))["previewSegment"]["count"] == 1
+
+
+async def test_a_preview_tells_nothing_of_segments_its_caller_may_not_see(
+    server: str, unit: BusinessUnit, manager: Person
+) -> None:
+    customer = await make_customer(unit=unit)
+    own = await make_segment(unit=unit, members=[customer])
+    everywhere = await make_segment(members=[customer])
+    admin = await make_user(Role.ADMIN)
+    document = "query ($rule: CustomerFilter!) { previewSegment(rule: $rule) { count } }"
+
+    async def count(person: Person, segment: Segment) -> int:
+        rule = {"segments": {"some": {"segment": {"eq": id_of(segment)}}}}
+        found = await Kith(server, person.token).graphql(document, {"rule": rule})
+        counted: int = found["previewSegment"]["count"]
+        return counted
+
+    assert [await count(manager, own), await count(manager, everywhere)] == [1, 0]
+    assert [await count(admin, own), await count(admin, everywhere)] == [1, 1]
+
+
+async def test_a_customer_shows_its_segments_and_its_stays(
+    server: str, unit: BusinessUnit, manager: Person
+) -> None:
+    customer = await make_customer(unit=unit)
+    await make_segment(unit=unit, name="Friends", members=[customer])
+    await make_segment(name="Everywhere", members=[customer])
+    former = await make_segment(unit=unit, name="Former", members=[customer])
+    await SegmentMembership.filter(segment=former).update(left_at=now())
+    document = """
+    query ($id: ID!) { customer(id: $id) { segments { nodes { name } }
+      now: memberships { nodes { segment { name } leftAt } } ever: memberships(current: false) { totalCount } } }
+    """
+
+    seen = await Kith(server, manager.token).graphql(document, {"id": encode(Kind.CUSTOMER, customer.id)})
+
+    assert seen["customer"] == {
+        "segments": {"nodes": [{"name": "Friends"}]},
+        "now": {"nodes": [{"segment": {"name": "Friends"}, "leftAt": None}]},
+        "ever": {"totalCount": 2},
+    }
 
 
 async def test_a_preview_of_a_wrong_rule_names_what_is_wrong(server: str, manager: Person) -> None:
