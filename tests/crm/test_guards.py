@@ -113,7 +113,7 @@ async def test_a_table_has_its_models_columns(connection: Connection, model: typ
 @pytest.mark.parametrize(
     ("model", "relation"), FOREIGN_KEYS, ids=lambda value: getattr(value, "__name__", value)
 )
-async def test_every_relation_of_a_model_is_aforeign_key(
+async def test_every_relation_of_a_model_is_a_foreign_key(
     connection: Connection, model: type[Model], relation: str
 ) -> None:
     field: Any = model._meta.fields_map[relation]  # noqa: SLF001
