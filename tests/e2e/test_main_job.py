@@ -13,6 +13,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pypdf import PdfReader
 
 from demo import files
@@ -39,6 +40,7 @@ Invoices = dict[str, Any]
 """By the number of the order."""
 
 
+@pytest.mark.timeout(300)
 async def test_the_main_job(running: Running, tmp_path: Path) -> None:
     book = Book.read()
     orders = book.some_orders()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from demo.files import Demo, load
 from demo.records import CustomerPlan, InvoiceOutcome, InvoicePlan, Stage
 from stack.seed.run import seed
@@ -55,6 +57,7 @@ def of(rows: Iterable[Any], accounts: set[str]) -> tuple[Any, ...]:
     return tuple(row for row in rows if row.account_number in accounts)
 
 
+@pytest.mark.timeout(300)
 async def test_the_demo_company_comes_to_be_as_planned_and_only_once(running: Running) -> None:
     demo, steps = part_of(load(datetime.now(UTC).date())), Silence()
     assert {plan.outcome for plan in demo.plan.invoices} == set(InvoiceOutcome)

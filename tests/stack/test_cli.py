@@ -6,7 +6,18 @@ from pathlib import Path
 
 import pytest
 
-COMMANDS = ("dev", "api", "worker", "mail", "migrate", "create-admin", "export-schema", "doctor")
+COMMANDS = (
+    "dev",
+    "api",
+    "worker",
+    "mail",
+    "migrate",
+    "create-admin",
+    "seed",
+    "import",
+    "export-schema",
+    "doctor",
+)
 
 
 class Kith:
