@@ -142,7 +142,9 @@ def with_code(error: GraphQLError) -> GraphQLError:
     if isinstance(error, GraphQLSyntaxError):
         code = "GRAPHQL_PARSE_FAILED"
     elif error.message.startswith("Variable "):
-        code = "BAD_USER_INPUT"
+        of_document = ("is never used", "is not defined", "used in position")
+        told = any(each in error.message for each in of_document)
+        code = "GRAPHQL_VALIDATION_FAILED" if told else "BAD_USER_INPUT"
     elif isinstance(cause, CannotGetOperationTypeError | MissingQueryError):
         code = "BAD_REQUEST"
     elif cause is not None and (error.path or not error.nodes):

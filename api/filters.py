@@ -64,6 +64,20 @@ class DecimalFilter:
     is_null: bool | None = _is_null()
 
 
+@strawberry.input(description="Conditions on a whole number.")
+class IntFilter:
+    eq: int | None = _op(_EQ)
+    ne: int | None = _op(_NE)
+    in_: list[int] | None = _op(_IN, "in")
+    not_in: list[int] | None = _op(_NOT_IN)
+    lt: int | None = _op("Less than.")
+    lte: int | None = _op("At most.")
+    gt: int | None = _op("More than.")
+    gte: int | None = _op("At least.")
+    between: list[int] | None = _op("From the first to the second, both included.")
+    is_null: bool | None = _is_null()
+
+
 @strawberry.input(description="Conditions on a day.")
 class DateFilter:
     eq: date | None = _op(_EQ)

@@ -4,6 +4,7 @@ import difflib
 from pathlib import Path
 
 from api.schema import schema
+from api.schema_changes import compare
 from stack.errors import StartError
 
 SHOWN_LINES = 40
@@ -17,10 +18,15 @@ def write_schema(path: Path, *, check: bool) -> str:
         return f"{path.name} is up to date."
     if check:
         raise StartError(
-            f"{path.name} is stale; run `kith export-schema` and commit it.\n{_changes(found, wanted)}"
+            f"{path.name} is stale; run `kith export-schema` and commit it.\n{_changes(found, wanted)}\n{_meant(found, wanted)}"
         )
     path.write_text(wanted, encoding="utf-8")
-    return f"{path.name} written."
+    return f"{path.name} written.\n{_meant(found, wanted)}".rstrip()
+
+
+def _meant(found: str, wanted: str) -> str:
+    """What the change does to clients that are out there."""
+    return compare(found, wanted).report() if found else ""
 
 
 def _changes(found: str, wanted: str) -> str:

@@ -6,7 +6,7 @@ import strawberry
 
 from api.activities import types as _types  # noqa: F401  declares the enums
 from api.customers.filters import ActivityTypeFilter, OutcomeFilter
-from api.filters import DateTimeFilter, DecimalFilter, IdFilter, TextFilter
+from api.filters import DateTimeFilter, IdFilter, IntFilter, TextFilter
 from crm.activities.models import ActivityType, Outcome
 
 
@@ -34,7 +34,7 @@ class ActivityFilter:
     occurred_at: DateTimeFilter | None = strawberry.field(
         default=strawberry.UNSET, description="When it happened."
     )
-    duration_minutes: DecimalFilter | None = strawberry.field(
+    duration_minutes: IntFilter | None = strawberry.field(
         default=strawberry.UNSET, description="How long it took, in minutes."
     )
 

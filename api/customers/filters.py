@@ -16,6 +16,7 @@ from api.filters import (
     DecimalFilter,
     Direction,
     IdFilter,
+    IntFilter,
     TagsFilter,
     TextFilter,
     enum_filter,
@@ -113,8 +114,8 @@ class CustomerInvoiceFilter:
     currency: TextFilter | None = _on("Its currency.")
     issue_date: DateFilter | None = _on("When it was issued.")
     due_date: DateFilter | None = _on("When it is due.")
-    gross_total: DecimalFilter | None = _on("Its total with tax, in its own currency.")
-    due_total: DecimalFilter | None = _on("What is left to pay, in its own currency.")
+    gross: DecimalFilter | None = _on("Its total with tax, in its own currency.")
+    due: DecimalFilter | None = _on("What is left to pay, in its own currency.")
 
 
 @strawberry.input(description="Conditions on a customer's invoices; all that are given hold together.")
@@ -161,7 +162,7 @@ class CustomerFilter:
     language: TextFilter | None = _on("The language we write in, BCP 47.")
     currency: TextFilter | None = _on("The currency it is billed in, ISO 4217.")
     contract_value: DecimalFilter | None = _on("What the contract is worth, in the customer's own currency.")
-    probability: DecimalFilter | None = _on("How likely it becomes a customer, in percent.")
+    probability: IntFilter | None = _on("How likely it becomes a customer, in percent.")
     contract_start: DateFilter | None = _on("First day of the contract.")
     contract_end: DateFilter | None = _on("Last day of the contract.")
     contract_review: DateFilter | None = _on("When the contract is looked at again.")

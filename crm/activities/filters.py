@@ -13,6 +13,6 @@ ACTIVITY_FILTERS = FilterSet(
         "contact": FilterField(Operand.ID, "contact_id", kind=Kind.CONTACT),
         "customer": FilterField(Operand.ID, "customer_id", kind=Kind.CUSTOMER),
         "occurredAt": FilterField(Operand.INSTANT, "occurred_at"),
-        "durationMinutes": FilterField(Operand.NUMBER, "duration_minutes"),
+        "durationMinutes": FilterField(Operand.WHOLE, "duration_minutes"),
     }
 )

@@ -60,7 +60,9 @@ async def update_activity(
             cleaned.get("duration_minutes", activity.duration_minutes),
         )
         refuse([*problems, *duration_problems(kind, minutes)])
-        changed = {name: value for name, value in (changed | cleaned).items() if value != getattr(activity, name)}
+        changed = {
+            name: value for name, value in (changed | cleaned).items() if value != getattr(activity, name)
+        }
         if not changed:
             return activity
         before = {name: getattr(activity, name) for name in changed}

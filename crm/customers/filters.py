@@ -99,8 +99,8 @@ def _invoices() -> FilterSet:
             "currency": _F(_O.TEXT, "currency"),
             "issueDate": _F(_O.DATE, "issue_date"),
             "dueDate": _F(_O.DATE, "due_date"),
-            "grossTotal": _F(_O.NUMBER, "gross_total"),
-            "dueTotal": _F(_O.NUMBER, "due_total"),
+            "gross": _F(_O.NUMBER, "gross_total"),
+            "due": _F(_O.NUMBER, "due_total"),
         }
     )
 
@@ -136,7 +136,7 @@ CUSTOMER_FILTERS = FilterSet(
         "language": _F(_O.TEXT, "language"),
         "currency": _F(_O.TEXT, "currency"),
         "contractValue": _F(_O.NUMBER, "contract_value"),
-        "probability": _F(_O.NUMBER, "probability"),
+        "probability": _F(_O.WHOLE, "probability"),
         "contractStart": _F(_O.DATE, "contract_start"),
         "contractEnd": _F(_O.DATE, "contract_end"),
         "contractReview": _F(_O.DATE, "contract_review"),

@@ -32,7 +32,6 @@ class InvoiceAction(StrEnum):
     RECORD_PAYMENT = "recordPayment"
     MARK_PAID = "markInvoicePaid"
     VOID = "voidInvoice"
-    CREDIT = "creditInvoice"
     DUPLICATE = "duplicateInvoice"
 
 
@@ -60,8 +59,6 @@ TRANSITIONS: tuple[Transition, ...] = (
     Transition(_SENT, InvoiceAction.RECORD_PAYMENT, (_SENT, _PAID)),
     Transition(_SENT, InvoiceAction.MARK_PAID, (_PAID,)),
     Transition(_SENT, InvoiceAction.VOID, (_VOID,)),
-    Transition(_SENT, InvoiceAction.CREDIT, (_SENT,)),
-    Transition(_PAID, InvoiceAction.CREDIT, (_PAID,)),
     # Copying reads the invoice and leaves it as it was, so every state allows it.
     *(Transition(state, InvoiceAction.DUPLICATE, (state,)) for state in InvoiceState),
 )

@@ -34,6 +34,7 @@ class Operand(StrEnum):
     ENUM = "ENUM"
     ID = "ID"
     NUMBER = "NUMBER"
+    WHOLE = "WHOLE"
     DATE = "DATE"
     INSTANT = "INSTANT"
     FLAG = "FLAG"
@@ -46,6 +47,7 @@ OPERATORS: dict[Operand, frozenset[str]] = {
     Operand.ENUM: frozenset({"eq", "ne", "in", "notIn", "isNull"}),
     Operand.ID: frozenset({"eq", "ne", "in", "notIn", "isNull"}),
     Operand.NUMBER: frozenset(_COMPARE),
+    Operand.WHOLE: frozenset(_COMPARE),
     Operand.DATE: frozenset(_COMPARE),
     Operand.INSTANT: frozenset(_COMPARE),
     Operand.FLAG: frozenset({"eq"}),
@@ -261,6 +263,8 @@ def _value(spec: FilterField, given: Any) -> Any:  # noqa: PLR0911  one line an 
             return given if isinstance(given, UUID) or spec.kind is None else decode(spec.kind, _text(given))
         case Operand.NUMBER:
             return given if isinstance(given, int | Decimal) else Decimal(_text(given))
+        case Operand.WHOLE:
+            return _whole(given)
         case Operand.DATE:
             return given if isinstance(given, date) else date.fromisoformat(_text(given))
         case Operand.INSTANT:
@@ -274,6 +278,14 @@ def _value(spec: FilterField, given: Any) -> Any:  # noqa: PLR0911  one line an 
 def _instant(given: Any) -> datetime:
     moment = given if isinstance(given, datetime) else datetime.fromisoformat(_text(given))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _whole(given: Any) -> int:
+    """An integer column compares with nothing in between: Tortoise would cut the fraction off."""
+    number = given if isinstance(given, int | Decimal) else Decimal(_text(given))
+    if number != int(number):
+        raise ValueError("a whole number is needed")
+    return int(number)
 
 
 def _flag(given: Any) -> bool:

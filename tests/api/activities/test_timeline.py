@@ -69,7 +69,7 @@ async def test_the_timeline_is_filtered_by_kind_outcome_person_contact_customer_
         ({"customer": {"eq": customer_id_of(customer)}}, ["meeting", "call"]),
         ({"occurredAt": {"gte": day}}, ["note", "meeting"]),
         ({"occurredAt": {"between": [NOON.isoformat(), day]}}, ["call"]),
-        ({"durationMinutes": {"gt": "10"}}, ["meeting"]),
+        ({"durationMinutes": {"gt": 10}}, ["meeting"]),
         ({"title": {"contains": "EE"}}, ["meeting"]),
         (
             {

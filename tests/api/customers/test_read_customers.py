@@ -226,6 +226,7 @@ INPUTS = {
     Operand.TEXT: filters.TextFilter,
     Operand.ID: filters.IdFilter,
     Operand.NUMBER: filters.DecimalFilter,
+    Operand.WHOLE: filters.IntFilter,
     Operand.DATE: filters.DateFilter,
     Operand.INSTANT: filters.DateTimeFilter,
     Operand.FLAG: filters.BooleanFilter,

@@ -119,7 +119,7 @@ COLUMNS = {
     "primary": "is_primary",
     "segment": "segment_id",
     "state": "state",
-    "dueTotal": "due_total",
+    "due": "due_total",
     "number": "number",
 }
 DERIVED: dict[str, Callable[[Row], Any]] = {
@@ -235,7 +235,7 @@ _ACTIVITY = {
 _SEGMENT = {"segment": _ops(_ids(Kind.SEGMENT), *_CHOICE)}
 _INVOICE = {
     "state": _ops(st.sampled_from(["DRAFT", "SENT", "PAID"]), *_CHOICE),
-    "dueTotal": _ops(_DECIMALS, *_NUMBER),
+    "due": _ops(_DECIMALS, *_NUMBER),
     "number": _ops(_NAMES, *_TEXT),
 }
 _CUSTOMER = {
@@ -245,7 +245,7 @@ _CUSTOMER = {
     "consent": _ops(st.sampled_from(list(Consent)).map(str), *_CHOICE),
     "country": _ops(st.sampled_from(["DE", "FR", "de", "IT"]), *_TEXT),
     "contractValue": _ops(_DECIMALS, *_NUMBER),
-    "probability": _ops(st.sampled_from(["0", "50", "49.5"]), *_NUMBER),
+    "probability": _ops(st.sampled_from(["0", "50", "49"]), *_NUMBER),
     "contractStart": _ops(_DAYS, *_NUMBER),
     "lastActivityAt": _ops(_MOMENTS, "lt", "lte", "gt", "gte", "between", "isNull"),
     "tags": _ops(st.sampled_from(["a", "B", "b", "%"]), "has", "hasAny", "hasAll", "isEmpty"),

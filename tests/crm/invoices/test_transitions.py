@@ -32,9 +32,7 @@ TABLE = {
     (SENT, A.RECORD_PAYMENT): (SENT, PAID),
     (SENT, A.MARK_PAID): (PAID,),
     (SENT, A.VOID): (VOID,),
-    (SENT, A.CREDIT): (SENT,),
     (SENT, A.DUPLICATE): (SENT,),
-    (PAID, A.CREDIT): (PAID,),
     (PAID, A.DUPLICATE): (PAID,),
     (VOID, A.DUPLICATE): (VOID,),
 }
