@@ -19,6 +19,7 @@ from crm.imports.models import Import, ImportState
 from crm.imports.plan import ImportPlan, make_plan
 from crm.imports.rejected import store_rejected_rows
 from crm.imports.rules import Outcome
+from crm.imports.statistics import Statistics
 from crm.imports.working import Refused, as_refused, fail, importer, keep, locked
 from crm.imports.writing import write
 from crm.kernel.actor import Actor
@@ -58,17 +59,25 @@ async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
 async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> bool:
     """False when the import was cancelled."""
     plan = await make_plan(found, await sample_of(found))
-    pace = Pace()
+    pace, statistics = Pace(), Statistics()
+    await statistics.note(0)
     async with aclosing(read_chunks(found, plan, Checkpoint(**found.checkpoint), pace)) as chunks:
         async for chunk in chunks:
-            if not await _apply_despite_races(chunk, plan, actor, claim):
+            counts = await _apply_despite_races(chunk, plan, actor, claim)
+            if counts is None:
                 return False
+            await statistics.note(counts[Outcome.CREATED])
             pace.note(len(chunk.rows))
     return True
 
 
-async def _apply_despite_races(chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim) -> bool:
-    """Somebody may take a number between our look and our write: the next look sees it."""
+async def _apply_despite_races(
+    chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim
+) -> dict[Outcome, int] | None:
+    """How many rows came out how; None when the import was cancelled.
+
+    Somebody may take a number between our look and our write: the next look sees it.
+    """
     for _ in range(_RACES):
         try:
             return await _apply(chunk, plan, actor, claim)
@@ -77,11 +86,11 @@ async def _apply_despite_races(chunk: Chunk, plan: ImportPlan, actor: Actor, cla
     return await _apply(chunk, plan, actor, claim)
 
 
-async def _apply(chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim) -> bool:
+async def _apply(chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim) -> dict[Outcome, int] | None:
     async with transaction():
         found = await locked(plan.import_id, ImportState.RUNNING, claim)
         if found is None:
-            return False
+            return None
         await raw_connection().execute(
             "select pg_advisory_xact_lock($1, hashtext($2))", _UNIT_LOCK, str(plan.unit_id)
         )
@@ -89,7 +98,7 @@ async def _apply(chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim) -> 
         changes = await asyncio.to_thread(Decider(plan, known, actor).decide, chunk.rows)
         await write(changes, plan, actor)
         await _advance(found, chunk, changes)
-        return True
+        return changes.counts
 
 
 async def _advance(found: Import, chunk: Chunk, changes: Changes) -> None:
