@@ -133,7 +133,11 @@ class ImportedRow(Model):
 
     id = key()
     run: fields.ForeignKeyRelation[Import] = fields.ForeignKeyField(
-        "crm.Import", related_name="imported_rows", on_delete=fields.CASCADE
+        # Without a constraint, as are the customers: each row would cost a look-up, and imports are never deleted.
+        "crm.Import",
+        related_name="imported_rows",
+        on_delete=fields.NO_ACTION,
+        db_constraint=False,
     )
     line = fields.IntField()
     outcome = fields.CharField(max_length=10)

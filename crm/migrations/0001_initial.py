@@ -414,7 +414,7 @@ class Migration(migrations.Migration):
             name='ImportedRow',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True, db_default=SqlDefault('uuidv7()'))),
-                ('run', fields.ForeignKeyField('crm.Import', source_field='run_id', db_constraint=True, to_field='id', related_name='imported_rows', on_delete=OnDelete.CASCADE)),
+                ('run', fields.ForeignKeyField('crm.Import', source_field='run_id', db_constraint=False, to_field='id', related_name='imported_rows', on_delete=OnDelete.NO_ACTION)),
                 ('line', fields.IntField()),
                 ('outcome', fields.CharField(max_length=10)),
                 ('customer_id', fields.UUIDField(null=True)),

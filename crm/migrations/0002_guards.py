@@ -122,7 +122,7 @@ create constraint trigger contact_has_primary after update or delete on contact
   deferrable initially deferred for each row execute function kith_contact_primary();
 create function kith_contacts_primary() returns trigger language plpgsql as $$
 begin
-  if exists (select 1 from added a where not exists
+  if exists (select 1 from added a where not a.is_primary and not exists
              (select 1 from contact c where c.customer_id = a.customer_id and c.is_primary)) then
     raise exception 'a customer has contacts but no primary one'
       using errcode = 'check_violation', constraint = 'contact_has_primary';
