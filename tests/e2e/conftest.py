@@ -15,6 +15,8 @@ from crm.accounts.users import create_admin
 from stack.client import Client
 from stack.mail_catcher import MailCatcher
 
+pytest.register_assert_rewrite("tests.e2e.main_job")
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 PASSWORD = "correct horse battery staple"
 ADMIN = "ada@kith.example"
