@@ -1,6 +1,7 @@
 """What customers can be filtered by: lists, dynamic segments, exports and bulk actions all speak this."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from functools import cache
 from typing import Any, cast
@@ -9,6 +10,7 @@ from tortoise import Model, Tortoise
 from tortoise.expressions import Q
 
 from crm.customers.models import Consent, Stage, Status
+from crm.kernel.actor import Actor
 from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand
 from crm.kernel.ids import Kind
 
@@ -167,3 +169,12 @@ def speaks_of(rule: Mapping[str, Any], name: str) -> bool:
         return True
     inner = [*(rule.get("and") or ()), *(rule.get("or") or ()), rule.get("not")]
     return any(speaks_of(each, name) for each in inner if isinstance(each, Mapping))
+
+
+def filters_for(actor: Actor) -> FilterSet:
+    """CUSTOMER_FILTERS, for which segments the actor may not see are empty: a filter is no way to probe them."""
+    if actor.sees_all_units:
+        return CUSTOMER_FILTERS
+    relation = CUSTOMER_FILTERS.relations["segments"]
+    seen = replace(relation, where={**relation.where, "segment__unit_id__in": list(actor.unit_ids)})
+    return replace(CUSTOMER_FILTERS, relations={**CUSTOMER_FILTERS.relations, "segments": seen})

@@ -8,10 +8,10 @@ from tortoise.expressions import Q
 from tortoise.queryset import QuerySet, QuerySetSingle
 
 from crm.customers import search as text_search
-from crm.customers.filters import CUSTOMER_FILTERS, speaks_of
+from crm.customers.filters import CUSTOMER_FILTERS, filters_for, speaks_of
 from crm.customers.models import Customer, PickList, PickListItem, RequiredField
 from crm.kernel.actor import Actor
-from crm.kernel.filtering import compile_filter
+from crm.kernel.filtering import FilterSet, compile_filter
 
 DEFAULT_ORDER = ("name", "id")
 
@@ -42,7 +42,7 @@ def list_customers(
 
     Without an `order` (of `order_by`) a search lists the best first, anything else by name. Raises InvalidInput.
     """
-    found = visible_to(actor).filter(matching(rule))
+    found = visible_to(actor).filter(matching(rule, filters_for(actor)))
     if search is None or not search.strip():
         return found.order_by(*(order or DEFAULT_ORDER))
     if order:
@@ -50,9 +50,9 @@ def list_customers(
     return text_search.search(found, search)
 
 
-def matching(rule: Mapping[str, Any] | None) -> Q:
+def matching(rule: Mapping[str, Any] | None, filters: FilterSet = CUSTOMER_FILTERS) -> Q:
     """A customer filter, as dynamic segments keep it; archived customers match only where it speaks of them."""
-    wanted = compile_filter(rule or {}, CUSTOMER_FILTERS)
+    wanted = compile_filter(rule or {}, filters)
     return wanted if rule and speaks_of(rule, "archived") else wanted & Q(archived_at__isnull=True)
 
 

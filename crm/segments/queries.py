@@ -9,7 +9,7 @@ from tortoise.expressions import F, Q, Subquery
 from tortoise.queryset import QuerySet, QuerySetSingle
 
 from crm.customers import queries as customers
-from crm.customers.filters import CUSTOMER_FILTERS
+from crm.customers.filters import CUSTOMER_FILTERS, filters_for
 from crm.customers.models import Customer
 from crm.kernel.actor import Actor
 from crm.kernel.errors import InvalidInput, Problem
@@ -104,7 +104,7 @@ def matching(
 
 def preview(rule: Rule, *, unit_id: UUID | None, actor: Actor) -> QuerySet[Customer]:
     """Whom a segment with this rule would have: in the unit, or in all the actor reaches. Raises InvalidInput."""
-    wanted = _compiled(rule, _seen_by(actor, CUSTOMER_FILTERS))
+    wanted = _compiled(rule, filters_for(actor))
     found = customers.visible_to(actor).filter(wanted, archived_at__isnull=True)
     return (found if unit_id is None else found.filter(unit_id=unit_id)).order_by("name", "id")
 
@@ -116,15 +116,6 @@ def _compiled(rule: Rule, filters: FilterSet) -> Q:
     except InvalidInput as error:
         problems = [Problem(("rule", *each.path[1:]), each.code, each.message) for each in error.problems]
         raise InvalidInput(problems) from None
-
-
-def _seen_by(actor: Actor, filters: FilterSet) -> FilterSet:
-    """The same filters, for which segments the actor may not see are empty."""
-    if actor.sees_all_units:
-        return filters
-    relation = filters.relations["segments"]
-    seen = replace(relation, where={**relation.where, "segment__unit_id__in": list(actor.unit_ids)})
-    return replace(filters, relations={**filters.relations, "segments": seen})
 
 
 def rule_problems(rule: Rule | None) -> list[Problem]:

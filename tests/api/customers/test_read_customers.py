@@ -376,3 +376,20 @@ async def test_an_id_of_another_kind_names_no_customer(server: str) -> None:
         with pytest.raises(GraphQLFailed) as refusal:
             await kith.graphql("query ($id: ID!) { customer(id: $id) { id } }", {"id": wrong})
         assert refusal.value.codes == ["NOT_FOUND"]
+
+
+async def test_a_filter_cannot_probe_segments_one_may_not_see(server: str) -> None:
+    unit = await make_unit()
+    customer = await make_customer(unit=unit, name="Probed")
+    over_all = await make_segment(members=[customer], name="Over every unit")
+    own = await make_segment(unit=unit, members=[customer], name="Of the unit")
+    people = {role: await make_user(role, [unit]) for role in (Role.MANAGER, Role.ADMIN)}
+
+    async def found(role: Role, segment_id: str) -> list[str]:
+        rule = {"segments": {"some": {"segment": {"eq": segment_id}}}}
+        return await _names(Kith(server, people[role].token), filter=rule)
+
+    hidden, shown = encode(Kind.SEGMENT, over_all.id), encode(Kind.SEGMENT, own.id)
+    assert await found(Role.ADMIN, hidden) == ["Probed"]
+    assert await found(Role.MANAGER, hidden) == []
+    assert await found(Role.MANAGER, shown) == ["Probed"]
