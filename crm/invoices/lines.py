@@ -71,7 +71,7 @@ def problems_of(
     """Everything wrong with the lines and the document discount, before they are added up."""
     if currency not in list_currencies():
         sentence = f"{currency!r} is not an ISO 4217 currency."
-        return (Problem(("currency",), "UNKNOWN_CURRENCY", sentence),)
+        return (Problem(("currency",), "INVALID_CURRENCY", sentence),)
     return (
         *_of_count(lines),
         *(problem for place, line in enumerate(lines) for problem in _of_line(line, place, currency)),
@@ -105,7 +105,7 @@ def _of_line(line: LineInput, place: int, currency: str) -> Iterator[Problem]:
 
 def _of_description(text: str, path: Path) -> Iterator[Problem]:
     if not text.strip():
-        yield Problem(path, "BLANK", "A line needs a description.")  # BR-25
+        yield Problem(path, "REQUIRED", "A line needs a description.")  # BR-25
     if len(text) > LONGEST_DESCRIPTION:
         yield Problem(path, "TOO_LONG", f"A description has at most {LONGEST_DESCRIPTION:,} characters.")
 
@@ -156,7 +156,7 @@ def _of_percent(value: Decimal, path: Path) -> Iterator[Problem]:
 
 def _of_discount(discount: Discount, path: Path, currency: str) -> Iterator[Problem]:
     if (discount.percent is None) == (discount.amount is None):
-        yield Problem(path, "DISCOUNT_NOT_ONE", "A discount is either a percentage or an amount.")
+        yield Problem(path, "TWO_DISCOUNTS", "A discount is either a percentage or an amount.")
     elif discount.percent is not None:
         yield from _of_percent(discount.percent, (*path, "percent"))
     elif discount.amount is not None:

@@ -197,7 +197,7 @@ async def test_every_wrong_field_is_named_at_once(server: str, shop: Shop) -> No
     assert {tuple(e["path"]): e["code"] for e in payload["errors"]} == {
         ("language",): "INVALID_LANGUAGE",
         ("paymentTermsDays",): "OUT_OF_RANGE",
-        ("lines", "0", "description"): "BLANK",
+        ("lines", "0", "description"): "REQUIRED",
         ("lines", "0", "quantity"): "TOO_MANY_DECIMALS",
         ("lines", "0", "unitPrice"): "NEGATIVE",
         ("lines", "0", "unit"): "INVALID_UNIT",

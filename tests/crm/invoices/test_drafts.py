@@ -121,14 +121,14 @@ async def test_everything_wrong_is_said_at_once_and_nothing_is_kept(shop: Shop) 
         "paymentTermsDays": "OUT_OF_RANGE",
         "notes": "TOO_LONG",
         "lines.0.description": "CONTROL_CHARACTERS",
-        "lines.1.description": "BLANK",
+        "lines.1.description": "REQUIRED",
         "lines.2.quantity": "TOO_MANY_DECIMALS",
         "lines.2.unitPrice": "NEGATIVE",
         "lines.2.unit": "INVALID_UNIT",
         "lines.3.taxRate": "REQUIRED",
         "lines.4.taxRate": "RATE_MISSING",
         "lines.5.taxRate": "RATE_NOT_ALLOWED",
-        "lines.6.discount": "DISCOUNT_NOT_ONE",
+        "lines.6.discount": "TWO_DISCOUNTS",
     }
 
 
