@@ -14,7 +14,7 @@ from rich.table import Table
 
 from stack.client import Client, Json
 from stack.duplicates import Key, OnDuplicate
-from stack.errors import CallFailed, StartError
+from stack.errors import StartError
 from stack.home import Home
 from stack.importing import CustomerImport
 from stack.progress import Bars, Step
@@ -187,7 +187,7 @@ class _Conversation:
         try:
             place.write_bytes(rejected)
         except OSError as error:
-            raise CallFailed(
+            raise StartError(
                 f"The rejected rows could not be written to {place}: {error.strerror}."
             ) from error
         self._console.print(
