@@ -90,16 +90,15 @@ async def _prepare() -> tuple[str, Customer]:
 
 @contextlib.contextmanager
 def _serving(factory: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
-    """One uvicorn process on one core; yields its port and process id."""
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen()
-    port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--fd", str(listener.fileno())]
+    """One uvicorn process; yields its port and process id."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    # Not --fd: uvicorn takes an inherited socket for a unix one, and its answers would wait for TCP's delayed ACK.
+    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--port", str(port)]
     process = subprocess.Popen(
         [*command, "--log-level", "error", "--no-access-log"],
         env=os.environ | environment,
-        pass_fds=[listener.fileno()],
     )
     try:
         _await(port, process)
@@ -107,7 +106,6 @@ def _serving(factory: str, environment: dict[str, str]) -> Iterator[tuple[int, i
     finally:
         process.terminate()
         process.wait(20)
-        listener.close()
 
 
 def _await(port: int, process: subprocess.Popen[bytes]) -> None:
