@@ -87,6 +87,7 @@ class Decider:
         self._lower = plan.key_column == "email"
         self._matching = plan.duplicate_rule is not DuplicateRule.CREATE_NEW
         self._unique = tuple(column for column in UNIQUE_COLUMNS if column in plan.mapped)
+        self._has_billing = plan.has_billing
         self.changes = Changes(changelog=Changelog(plan.references.names))
 
     def decide(self, rows: Iterable[ParsedRow]) -> Changes:
@@ -141,7 +142,7 @@ class Decider:
         if problems:
             return self._reject(row, problems)
         person = {name: values.pop(name) for name in CONTACT_KEYS if name in values}
-        if self._plan.has_billing:
+        if self._has_billing:
             target.values = with_billing(values, {})
         if values.get("consent", Consent.UNKNOWN) is not Consent.UNKNOWN:
             target.values |= {"consent_at": now(), "consent_by_id": self._actor.user_id}

@@ -14,6 +14,7 @@ from crm.imports.chunks import Chunk, Pace, read_chunks, sample_of
 from crm.imports.csv_format import UnreadableFile
 from crm.imports.deciding import Decider, Known
 from crm.imports.fields import IMPORT_FIELDS
+from crm.imports.garbage import few_collections
 from crm.imports.lookups import look_up
 from crm.imports.models import Import, ImportState
 from crm.imports.plan import FIELD_OF_COLUMN, ImportPlan, ParsedRow, make_plan
@@ -44,7 +45,8 @@ async def preview(import_id: UUID, user_id: UUID, claim: Claim) -> None:
         return
     try:
         actor = await importer(user_id, found.unit_id)
-        forecast = await _every_chunk(found, actor, claim)
+        with few_collections():
+            forecast = await _every_chunk(found, actor, claim)
     except Refused as error:
         await fail(import_id, ImportState.PREVIEWING, claim, error)
     except UnreadableFile as error:

@@ -14,6 +14,7 @@ from crm.imports.chunks import Chunk, Pace, read_chunks, sample_of
 from crm.imports.csv_format import Checkpoint, UnreadableFile
 from crm.imports.deciding import Changes, Decider
 from crm.imports.events import CustomersImported
+from crm.imports.garbage import few_collections
 from crm.imports.lookups import look_up
 from crm.imports.models import Import, ImportState
 from crm.imports.plan import ImportPlan, make_plan
@@ -30,8 +31,7 @@ from crm.kernel.settings import settings
 from crm.kernel.transaction import raw_connection, transaction
 
 _UNIT_LOCK = 720_411_835  # any number: two imports into one unit take turns, chunk by chunk
-_PREPARE = "select pg_advisory_xact_lock($1, hashtext($2)), set_config('work_mem', $3, true)"
-_WORK_MEM = "64MB"  # with which the trigram indexes take in what waits for them, in fewer rounds
+_TAKE_TURNS = "select pg_advisory_xact_lock($1, hashtext($2))"
 _RACES = 3
 _COUNTERS = ("rows_done", "created_count", "updated_count", "skipped_count", "failed_count", "checkpoint")
 
@@ -43,7 +43,9 @@ async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
         return
     try:
         actor = await importer(user_id, found.unit_id)
-        if await _every_chunk(found, actor, claim):
+        with few_collections():
+            ended = await _every_chunk(found, actor, claim)
+        if ended:
             await _complete(found, claim)
     except Refused as error:
         await fail(import_id, ImportState.RUNNING, claim, error)
@@ -93,7 +95,7 @@ async def _apply(chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim) -> 
         found = await locked(plan.import_id, ImportState.RUNNING, claim)
         if found is None:
             return None
-        await raw_connection().execute(_PREPARE, _UNIT_LOCK, str(plan.unit_id), _WORK_MEM)
+        await raw_connection().execute(_TAKE_TURNS, _UNIT_LOCK, str(plan.unit_id))
         known = await look_up(chunk.rows, plan)
         changes = await asyncio.to_thread(Decider(plan, known, actor).decide, chunk.rows)
         await write(changes, plan, actor)
