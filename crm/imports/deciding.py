@@ -209,6 +209,8 @@ class Decider:
         given = {name: value for name, value in row.values.items() if name not in CONTACT_KEYS}
         if given.get("consent") is Consent.UNKNOWN:
             del given["consent"]
+        if self._lower:
+            del given["email"]  # the same address, perhaps in other case
         problems = self._problems_of_change(target, given, several=len(found) > 1)
         if problems:
             return self._reject(row, problems)

@@ -56,6 +56,9 @@ async def look_up(rows: Sequence[ParsedRow], plan: ImportPlan) -> Known:
     if keys:
         found_by_key = await _matches(keys, plan)
         known.matches = await _locked(found_by_key, plan)
+    met = {target.id: target for targets in known.matches.values() for target in targets}
+    for owned in known.owners.values():
+        owned.update({value: met[owner.id] for value, owner in owned.items() if owner.id in met})
     return known
 
 

@@ -9,7 +9,7 @@ import orjson
 from crm.customers.models import Consent, Stage, Status
 from crm.customers.rules import ADDRESS_PARTS
 from crm.imports.cells import CellProblem
-from crm.imports.deciding import Changes, Person, Target
+from crm.imports.deciding import UNIQUE_COLUMNS, Changes, Person, Target
 from crm.imports.plan import ImportPlan
 from crm.kernel.actor import Actor
 from crm.kernel.transaction import raw_connection
@@ -30,8 +30,8 @@ _PERSON = ("name", "email", "phone", "title", "department")
 
 async def write(changes: Changes, plan: ImportPlan, actor: Actor) -> None:
     """Everything the rows came to; inside the chunk's transaction."""
-    await _insert_customers(changes.created, plan, actor)
     await _update_customers(list(changes.updated.values()), actor)
+    await _insert_customers(changes.created, plan, actor)
     await _write_contacts([*changes.created, *changes.updated.values()], actor)
     await _write_invoice_types(changes, plan)
     await _write_history(changes, plan, actor)
@@ -67,6 +67,7 @@ async def _update_customers(updated: Sequence[Target], actor: Actor) -> None:
     if not targets:
         return
     columns = sorted({column for target in targets for column in target.changed} - {"invoice_type_ids"})
+    await _give_up_numbers(targets)
     connection = raw_connection()
     staged = ", ".join(("id", "version", *columns))
     await connection.execute(
@@ -80,6 +81,17 @@ async def _update_customers(updated: Sequence[Target], actor: Actor) -> None:
         " from import_stage s where c.id = s.id",
         actor.user_id,
     )
+
+
+async def _give_up_numbers(targets: Sequence[Target]) -> None:
+    """Frees unique values that change, so that customers may swap them; the ids stand in for a moment."""
+    for column in UNIQUE_COLUMNS:
+        ids = [target.id for target in targets if column in target.changed]
+        if ids:
+            sql = (
+                f"update customer set {column} = id::text where id = any($1::uuid[]) and {column} is not null"  # noqa: S608
+            )
+            await raw_connection().execute(sql, ids)
 
 
 async def _staged(targets: Sequence[Target], columns: Sequence[str]) -> list[Record]:

@@ -6,8 +6,6 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
-from tests.factories import Person, make_legal_entity, make_pick, make_unit, make_user
-from tests.import_runs import account, import_file, preview, problems, run, start
 
 from crm.accounts.models import BusinessUnit
 from crm.contacts.models import Contact
@@ -19,6 +17,8 @@ from crm.imports.models import DuplicateRule
 from crm.kernel.actor import Role
 from crm.kernel.errors import InvalidInput
 from demo import files
+from tests.factories import Person, make_legal_entity, make_pick, make_unit, make_user
+from tests.import_runs import account, import_file, preview, problems, run, start
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 UNIT = "Central and Northern Europe"
@@ -61,8 +61,10 @@ async def test_the_demo_customers_land_with_everything_their_file_says() -> None
         "industry", "account_manager", "legal_entity"
     )
     assert (kept.name, kept.unit_id, kept.account_number) == (first.name, unit.id, first.account_number)
-    assert kept.industry is not None and kept.industry.name == first.industry
-    assert kept.account_manager is not None and kept.account_manager.email == first.account_manager
+    assert kept.industry is not None
+    assert kept.industry.name == first.industry
+    assert kept.account_manager is not None
+    assert kept.account_manager.email == first.account_manager
     assert kept.contract_start == first.contract_start
     contact = await Contact.get(customer=kept)
     assert (contact.name, contact.is_primary) == (first.contact_name, True)
