@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
-from tests.factories import Person
+from factories import Person
 
 from crm.imports import service
 from crm.imports.configuring import Configuration

@@ -6,6 +6,8 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from factories import Person, make_legal_entity, make_pick, make_unit, make_user
+from import_runs import account, import_file, preview, problems, run, start
 
 from crm.accounts.models import BusinessUnit
 from crm.contacts.models import Contact
@@ -17,8 +19,6 @@ from crm.imports.models import DuplicateRule
 from crm.kernel.actor import Role
 from crm.kernel.errors import InvalidInput
 from demo import files
-from tests.factories import Person, make_legal_entity, make_pick, make_unit, make_user
-from tests.import_runs import account, import_file, preview, problems, run, start
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 UNIT = "Central and Northern Europe"

@@ -8,6 +8,15 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
+from factories import (
+    make_contact,
+    make_customer,
+    make_live_customer,
+    make_pick,
+    make_unit,
+    make_user,
+)
+from import_runs import account, import_file, preview, problems, start, work
 
 from crm.audit.models import HistoryEntry
 from crm.contacts.models import Contact
@@ -24,15 +33,6 @@ from crm.kernel.clock import now
 from crm.kernel.errors import Forbidden, InvalidInput, InvalidTransition, NotFound, VersionConflict
 from crm.kernel.models import OutboxJob
 from crm.kernel.settings import settings
-from tests.factories import (
-    make_contact,
-    make_customer,
-    make_live_customer,
-    make_pick,
-    make_unit,
-    make_user,
-)
-from tests.import_runs import account, import_file, preview, problems, start, work
 
 pytestmark = pytest.mark.usefixtures("db")
 
