@@ -12,7 +12,7 @@ from crm.kernel.ids import Kind
 
 async def import_to_change(import_id: UUID, *, actor: Actor) -> Import:
     """The row, locked. Raises NotFound or Forbidden."""
-    found = await visible_to(actor).select_for_update().get_or_none(id=import_id)
+    found = await visible_to(actor).select_for_update(no_key=True).get_or_none(id=import_id)
     if found is None:
         raise NotFound(Kind.IMPORT, "id")
     require(actor, Permission.IMPORT)

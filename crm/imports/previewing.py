@@ -1,6 +1,5 @@
 """The preview: what an import would do, decided for every row of the file and written nowhere."""
 
-import asyncio
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import date
@@ -21,6 +20,7 @@ from crm.imports.plan import FIELD_OF_COLUMN, ImportPlan, ParsedRow, make_plan
 from crm.imports.references import References
 from crm.imports.rules import PREVIEW_PROBLEMS, PREVIEW_ROWS, Outcome
 from crm.imports.seen import FirstLines
+from crm.imports.threads import in_thread
 from crm.imports.working import Refused, as_refused, fail, importer, keep, locked
 from crm.imports.writing import write_problems
 from crm.kernel.actor import Actor
@@ -73,7 +73,7 @@ async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> _Forecast |
             if known is None:
                 return None
             decider = Decider(plan, known, actor, earlier)
-            await asyncio.to_thread(_forecast, chunk, decider, plan, forecast)
+            await in_thread(_forecast, chunk, decider, plan, forecast)
             pace.note(len(chunk.rows))
     return forecast
 

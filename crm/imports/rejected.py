@@ -30,7 +30,7 @@ async def report_rejected_rows(import_id: UUID) -> None:
     found = await Import.get_or_none(id=import_id, state=ImportState.CANCELLED, rejected_key__isnull=True)
     key = None if found is None else await store_rejected_rows(import_id)
     async with transaction():
-        locked = await Import.filter(id=import_id).select_for_update().get_or_none()
+        locked = await Import.filter(id=import_id).select_for_update(no_key=True).get_or_none()
         if locked is not None and key is not None:
             locked.rejected_key = key
             await keep(locked, "rejected_key")

@@ -3,37 +3,31 @@
 Killed at any point it goes on behind the last chunk that was committed, and applies no row twice.
 """
 
-import asyncio
+from collections import deque
 from contextlib import aclosing
 from uuid import UUID
 
 import asyncpg
 from tortoise.exceptions import IntegrityError
 
-from crm.imports.chunks import Chunk, Pace, read_chunks, sample_of
+from crm.imports.applying import Application, Cancelled
+from crm.imports.chunks import Pace, read_chunks, sample_of
 from crm.imports.csv_format import Checkpoint, UnreadableFile
-from crm.imports.deciding import Changes, Decider
-from crm.imports.events import CustomersImported
 from crm.imports.garbage import few_collections
-from crm.imports.lookups import look_up
 from crm.imports.models import Import, ImportState
-from crm.imports.plan import ImportPlan, make_plan
+from crm.imports.plan import make_plan
 from crm.imports.rejected import store_rejected_rows
 from crm.imports.rules import Outcome
 from crm.imports.statistics import Statistics
 from crm.imports.working import Refused, as_refused, fail, importer, keep, locked
-from crm.imports.writing import write
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
-from crm.kernel.events import emit
 from crm.kernel.jobs import Claim
 from crm.kernel.settings import settings
-from crm.kernel.transaction import raw_connection, transaction
+from crm.kernel.transaction import transaction
 
-_UNIT_LOCK = 720_411_835  # any number: two imports into one unit take turns, chunk by chunk
-_TAKE_TURNS = "select pg_advisory_xact_lock($1, hashtext($2))"
+_AT_ONCE = 2
 _RACES = 3
-_COUNTERS = ("rows_done", "created_count", "updated_count", "skipped_count", "failed_count", "checkpoint")
 
 
 async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
@@ -44,7 +38,7 @@ async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
     try:
         actor = await importer(user_id, found.unit_id)
         with few_collections():
-            ended = await _every_chunk(found, actor, claim)
+            ended = await _despite_races(found, actor, claim)
         if ended:
             await _complete(found, claim)
     except Refused as error:
@@ -60,63 +54,48 @@ async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
         raise error from None
 
 
-async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> bool:
-    """False when the import was cancelled."""
-    plan = await make_plan(found, await sample_of(found))
-    pace, statistics = Pace(), Statistics()
-    await statistics.note(0)
-    async with aclosing(read_chunks(found, plan, Checkpoint(**found.checkpoint), pace)) as chunks:
-        async for chunk in chunks:
-            counts = await _apply_despite_races(chunk, plan, actor, claim)
-            if counts is None:
-                return False
-            await statistics.note(counts[Outcome.CREATED])
-            pace.note(len(chunk.rows))
-    return True
+async def _despite_races(found: Import, actor: Actor, claim: Claim) -> bool:
+    """Somebody may take a number between our look and our write: from the last checkpoint, the next look sees it.
 
-
-async def _apply_despite_races(
-    chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim
-) -> dict[Outcome, int] | None:
-    """How many rows came out how; None when the import was cancelled.
-
-    Somebody may take a number between our look and our write: the next look sees it.
+    False when the import was cancelled.
     """
     for _ in range(_RACES):
         try:
-            return await _apply(chunk, plan, actor, claim)
+            return await _every_chunk(found, actor, claim)
         except (asyncpg.UniqueViolationError, IntegrityError):
-            continue
-    return await _apply(chunk, plan, actor, claim)
+            await found.refresh_from_db(fields=["checkpoint"])
+    return await _every_chunk(found, actor, claim)
 
 
-async def _apply(chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim) -> dict[Outcome, int] | None:
-    async with transaction():
-        found = await locked(plan.import_id, ImportState.RUNNING, claim)
-        if found is None:
-            return None
-        await raw_connection().execute(_TAKE_TURNS, _UNIT_LOCK, str(plan.unit_id))
-        known = await look_up(chunk.rows, plan)
-        changes = await asyncio.to_thread(Decider(plan, known, actor).decide, chunk.rows)
-        await write(changes, plan, actor)
-        await _advance(found, chunk, changes)
-        return changes.counts
+async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> bool:
+    plan = await make_plan(found, await sample_of(found))
+    pace, statistics = Pace(), Statistics()
+    await statistics.note(0)
+    begun: deque[Application] = deque()
+    try:
+        async with aclosing(read_chunks(found, plan, Checkpoint(**found.checkpoint), pace)) as chunks:
+            async for chunk in chunks:
+                while len(begun) >= _AT_ONCE:
+                    await _end_first(begun, statistics, pace)
+                last = begun[-1] if begun else None
+                begun.append(Application(chunk, plan, actor, claim))
+                begun[-1].begin(last)
+                await begun[-1].until_next_may_begin()
+        while begun:
+            await _end_first(begun, statistics, pace)
+    except Cancelled:
+        return False
+    finally:
+        for application in reversed(begun):
+            await application.abandon()
+    return True
 
 
-async def _advance(found: Import, chunk: Chunk, changes: Changes) -> None:
-    counts = changes.counts
-    found.rows_done += len(chunk.rows)
-    found.created_count += counts[Outcome.CREATED]
-    found.updated_count += counts[Outcome.UPDATED]
-    found.skipped_count += counts[Outcome.SKIPPED]
-    found.failed_count += counts[Outcome.FAILED]
-    found.checkpoint = {"offset": chunk.end.offset, "line": chunk.end.line}
-    await keep(found, *_COUNTERS)
-    created, updated = counts[Outcome.CREATED], counts[Outcome.UPDATED]
-    if created or updated:
-        await emit(
-            CustomersImported(import_id=found.id, unit_id=found.unit_id, created=created, updated=updated)
-        )
+async def _end_first(begun: deque[Application], statistics: Statistics, pace: Pace) -> None:
+    changes = await begun[0].end()
+    rows = len(begun.popleft().chunk.rows)
+    await statistics.note(changes.counts[Outcome.CREATED])
+    pace.note(rows)
 
 
 async def _complete(found: Import, claim: Claim) -> None:

@@ -34,9 +34,12 @@ async def importer(user_id: UUID, unit_id: UUID) -> Actor:
 
 
 async def locked(import_id: UUID, state: ImportState, claim: Claim) -> Import | None:
-    """First in each transaction: the import's row, or None when it was cancelled. Raises LostLease."""
+    """The import's row for this transaction, or None when it was cancelled. Raises LostLease.
+
+    The row is locked so that rows referring to it can still come: chunks overlap.
+    """
     await still_mine(claim)
-    return await Import.filter(id=import_id, state=state).select_for_update().get_or_none()
+    return await Import.filter(id=import_id, state=state).select_for_update(no_key=True).get_or_none()
 
 
 async def fail(import_id: UUID, state: ImportState, claim: Claim, refused: Refused) -> None:

@@ -1,0 +1,118 @@
+"""One chunk into the database, in one transaction; two of them at a time where the rows allow it.
+
+A chunk that begins while the one before is still being written knows from memory what that one makes, and ends
+only after it: so it waits for its commit, then takes the import's row, and goes down with it if it fails.
+"""
+
+import asyncio
+
+from crm.imports.chunks import Chunk
+from crm.imports.deciding import Changes, Decider, Known
+from crm.imports.events import CustomersImported
+from crm.imports.lookups import look_up
+from crm.imports.models import DuplicateRule, Import, ImportState
+from crm.imports.plan import ImportPlan
+from crm.imports.rules import Outcome
+from crm.imports.threads import in_thread
+from crm.imports.working import keep, locked
+from crm.imports.writing import write
+from crm.kernel.actor import Actor
+from crm.kernel.events import emit
+from crm.kernel.jobs import Claim, LostLease, end_when_abandoned
+from crm.kernel.transaction import raw_connection, transaction
+
+_UNIT_LOCK = 720_411_835  # any number
+# Imports into one unit take turns, chunk by chunk; the chunks of one that is alone do not wait for each other.
+_TAKE_TURNS = """
+select case when exists (select 1 from import where unit_id = $2 and state = 'RUNNING' and id <> $3)
+            then pg_advisory_xact_lock($1, hashtext($2::text))
+            else pg_advisory_xact_lock_shared($1, hashtext($2::text)) end
+"""
+_COUNTERS = ("rows_done", "created_count", "updated_count", "skipped_count", "failed_count", "checkpoint")
+
+
+class Cancelled(Exception):
+    """Somebody cancelled the import: what was committed stays, nothing more is to be done."""
+
+
+class Application:
+    """A chunk on its way in. `decided`: the next one may begin; `done`: it is committed, or why it is not."""
+
+    def __init__(self, chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim) -> None:
+        self.chunk, self._plan, self._actor, self._claim = chunk, plan, actor, claim
+        self._known = Known()
+        self._decided = asyncio.Event()
+        self._task: asyncio.Task[Changes] | None = None
+
+    def begin(self, before: "Application | None") -> None:
+        self._task = asyncio.create_task(self._apply(before))
+        self._task.add_done_callback(lambda _: self._decided.set())
+
+    async def until_next_may_begin(self) -> None:
+        """Rows that update customers need to see what earlier ones wrote."""
+        if self._plan.duplicate_rule is DuplicateRule.UPDATE:
+            await self.end()
+        else:
+            await self._decided.wait()
+
+    async def end(self) -> Changes:
+        """Returns once it is committed. Raises what kept it from that: Cancelled, LostLease, a broken constraint."""
+        assert self._task is not None  # noqa: S101  it has begun
+        return await asyncio.shield(self._task)
+
+    async def abandon(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
+            if not self._task.cancelled():
+                self._task.exception()  # looked at, whatever it was: a first one is being raised already
+
+    def tell(self, known: Known) -> None:
+        """Adds what this chunk makes to what the database holds; what earlier chunks made is in there by now."""
+        first = self.chunk.start.line
+        for key, targets in self._known.matches.items():
+            if targets and (targets[0].line or 0) >= first:
+                known.matches[key] = targets
+        for column, owned in self._known.owners.items():
+            made = {value: target for value, target in owned.items() if (target.line or 0) >= first}
+            known.owners.setdefault(column, {}).update(made)
+
+    async def _apply(self, before: "Application | None") -> Changes:
+        async with transaction():
+            await end_when_abandoned()
+            await raw_connection().execute(_TAKE_TURNS, _UNIT_LOCK, self._plan.unit_id, self._plan.import_id)
+            self._known = await look_up(self.chunk.rows, self._plan)
+            if before is not None:
+                before.tell(self._known)
+            decider = Decider(self._plan, self._known, self._actor)
+            changes = await in_thread(decider.decide, self.chunk.rows)
+            self._decided.set()
+            await write(changes, self._plan, self._actor)
+            if before is not None:
+                await before.end()
+            await self._account(changes)
+        return changes
+
+    async def _account(self, changes: Changes) -> None:
+        found = await locked(self._plan.import_id, ImportState.RUNNING, self._claim)
+        if found is None:
+            raise Cancelled
+        if found.checkpoint["offset"] != self.chunk.start.offset:
+            raise LostLease("Another worker imported these rows.")
+        await _advance(found, self.chunk, changes)
+
+
+async def _advance(found: Import, chunk: Chunk, changes: Changes) -> None:
+    counts = changes.counts
+    found.rows_done += len(chunk.rows)
+    found.created_count += counts[Outcome.CREATED]
+    found.updated_count += counts[Outcome.UPDATED]
+    found.skipped_count += counts[Outcome.SKIPPED]
+    found.failed_count += counts[Outcome.FAILED]
+    found.checkpoint = {"offset": chunk.end.offset, "line": chunk.end.line}
+    await keep(found, *_COUNTERS)
+    created, updated = counts[Outcome.CREATED], counts[Outcome.UPDATED]
+    if created or updated:
+        await emit(
+            CustomersImported(import_id=found.id, unit_id=found.unit_id, created=created, updated=updated)
+        )
