@@ -31,6 +31,9 @@ select case when exists (select 1 from import where unit_id = $2 and state = 'RU
 _COUNTERS = ("rows_done", "created_count", "updated_count", "skipped_count", "failed_count", "checkpoint")
 
 
+Counts = dict[Outcome, int]
+
+
 class Cancelled(Exception):
     """Somebody cancelled the import: what was committed stays, nothing more is to be done."""
 
@@ -42,7 +45,8 @@ class Application:
         self.chunk, self._plan, self._actor, self._claim = chunk, plan, actor, claim
         self._known = Known()
         self._decided = asyncio.Event()
-        self._task: asyncio.Task[Changes] | None = None
+        # It returns little: asyncpg's timers keep the context of a task, and with it the task, for minutes.
+        self._task: asyncio.Task[Counts] | None = None
 
     def begin(self, before: "Application | None") -> None:
         self._task = asyncio.create_task(self._apply(before))
@@ -55,7 +59,7 @@ class Application:
         else:
             await self._decided.wait()
 
-    async def end(self) -> Changes:
+    async def end(self) -> Counts:
         """Returns once it is committed. Raises what kept it from that: Cancelled, LostLease, a broken constraint."""
         assert self._task is not None  # noqa: S101  it has begun
         return await asyncio.shield(self._task)
@@ -77,7 +81,7 @@ class Application:
             made = {value: target for value, target in owned.items() if (target.line or 0) >= first}
             known.owners.setdefault(column, {}).update(made)
 
-    async def _apply(self, before: "Application | None") -> Changes:
+    async def _apply(self, before: "Application | None") -> Counts:
         async with transaction():
             await end_when_abandoned()
             await raw_connection().execute(_TAKE_TURNS, _UNIT_LOCK, self._plan.unit_id, self._plan.import_id)
@@ -91,7 +95,7 @@ class Application:
             if before is not None:
                 await before.end()
             await self._account(changes)
-        return changes
+        return changes.counts
 
     async def _account(self, changes: Changes) -> None:
         found = await locked(self._plan.import_id, ImportState.RUNNING, self._claim)

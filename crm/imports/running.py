@@ -92,9 +92,9 @@ async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> bool:
 
 
 async def _end_first(begun: deque[Application], statistics: Statistics, pace: Pace) -> None:
-    changes = await begun[0].end()
+    counts = await begun[0].end()
     rows = len(begun.popleft().chunk.rows)
-    await statistics.note(changes.counts[Outcome.CREATED])
+    await statistics.note(counts[Outcome.CREATED])
     pace.note(rows)
 
 
