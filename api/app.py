@@ -18,7 +18,9 @@ from tortoise.connection import get_connection
 
 from api import graphiql
 from api.auth import CLIENT_HEADER
+from api.executor import Executor, Schema
 from api.files import download
+from api.fusion import ReadPool
 from api.http import GraphQLView
 from api.hub import Hub
 from api.schema import schema
@@ -28,7 +30,7 @@ from crm.kernel.settings import settings
 log = structlog.get_logger(__name__)
 
 
-def create_app() -> Starlette:
+def create_app(schema: Schema = schema) -> Starlette:
     """The application, for any ASGI server: `uvicorn --factory api.app:create_app`."""
     logs.configure()
     signing.check()
@@ -52,11 +54,14 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     if ours:
         await database.connect()
     app.state.hub = Hub()
+    Executor.reads.pool = pool = ReadPool(settings().read_pool, **database.reading())
     log.info("the API is ready", url=settings().public_url)
     try:
         yield
     finally:
         await app.state.hub.close()
+        Executor.reads.pool = None
+        await pool.close()
         if ours:
             await database.close()
 

@@ -25,6 +25,8 @@ class Context:
     connection_params: Any = None
     idempotency_key: str | None = None
     extensions: dict[str, Any] = field(default_factory=dict)
+    explained: list[dict[str, Any]] | None = None
+    """The statements of the request with their plans, for an admin who asked for them."""
 
     async def renew(self) -> Actor:
         """The actor as of now, on a connection that outlives a request. Raises Unauthenticated once the login ended."""

@@ -12,24 +12,16 @@ from graphql import (
     GraphQLObjectType,
     Undefined,
 )
-from strawberry.execution import optimized_is_awaitable
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
-from tortoise import Model
 
 from api.errors import coded
+from api.fusion import Fused, Reads
 
 log = structlog.get_logger(__name__)
 
 
-def _is_awaitable(value: Any) -> bool:
-    """Tortoise gives models an `__await__`; a row is a value, not a promise."""
-    return not isinstance(value, Model) and optimized_is_awaitable(value)
-
-
-class Executor(StrawberryGraphQLCoreExecutionContext):
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.is_awaitable = _is_awaitable  # type: ignore[assignment]  # graphql-core wants a TypeGuard
+class Executor(Fused, StrawberryGraphQLCoreExecutionContext):
+    reads = Reads()
 
     def handle_field_error(self, raw_error: Exception, *rest: Any) -> None:
         super().handle_field_error(coded(raw_error), *rest)

@@ -9,6 +9,7 @@ from tortoise import Model
 from tortoise.queryset import QuerySetSingle
 
 from api.context import Info, actor_of
+from api.fusion import shows
 from api.ids import parse_any, public_id
 from crm.kernel.actor import Actor
 from crm.kernel.errors import InvalidInput
@@ -48,7 +49,7 @@ def node_type(
 
     def decorate(cls: type[T]) -> type[T]:
         cls.is_type_of = staticmethod(lambda value, _info: isinstance(value, model))  # type: ignore[attr-defined]
-        return strawberry.type(cls, name=name, description=description)
+        return shows(model, strawberry.type(cls, name=name, description=description))
 
     return decorate
 

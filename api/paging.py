@@ -1,7 +1,7 @@
 """Relay connections over un-awaited QuerySets."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import strawberry
@@ -9,9 +9,11 @@ from strawberry.extensions import FieldExtension
 from strawberry.types.arguments import StrawberryArgument
 from strawberry.types.field import StrawberryField
 from tortoise import Model
+from tortoise.expressions import Q
 from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import QuerySet
 
+from api.fusion.windows import Window
 from crm.kernel import paging
 from crm.kernel.paging import PageRequest
 
@@ -43,30 +45,65 @@ class Connection(Generic[N]):
     total_count: int = strawberry.field(description="Rows in the whole list. Counted only when asked for.")
 
 
-class Page(Generic[M]):
-    """A QuerySet and the page asked of it. The executor awaits only what the query selects; rows are read once."""
+class Page(Window[M]):
+    """A QuerySet and the page asked of it: fusion makes one statement of it. Where it cannot, these properties answer,
+    and rows are read once.
+    """
 
     def __init__(self, queryset: QuerySet[M], request: PageRequest) -> None:
         self.queryset = queryset
         self.request = request
         self.order = paging.order_of(queryset)
         self._rows: asyncio.Task[tuple[list[M], bool]] | None = None
+        after = self._place(request.after, "after")
+        before = self._place(request.before, "before")
+        self._beyond = [
+            paging.beyond(self.order, place, backward=backward)
+            for place, backward in ((after, False), (before, True))
+            if place
+        ]
+        came_from = before if request.backward else after
+        self._behind = (
+            [paging.beyond(self.order, came_from, backward=not request.backward, inclusive=True)]
+            if came_from
+            else []
+        )
 
-    def window(self) -> QuerySet[M]:
-        """The un-awaited rows of the page and one more, in the direction of the walk."""
-        request, queryset = self.request, self.queryset
-        for cursor, argument, backward in ((request.after, "after", False), (request.before, "before", True)):
-            if cursor is not None:
-                values = paging.decode_cursor(queryset, self.order, cursor, argument)
-                queryset = queryset.filter(paging.beyond(self.order, values, backward=backward))
-        walk = paging.reversed_order if request.backward else paging.forward_order
-        return queryset.order_by(*walk(self.order)).limit(request.size + 1)
+    def _place(self, cursor: str | None, argument: str) -> list[Any] | None:
+        """The values of a cursor. Raises InvalidInput."""
+        if cursor is None:
+            return None
+        return paging.decode_cursor(self.queryset, self.order, cursor, argument)
+
+    @property
+    def size(self) -> int:
+        return self.request.size
+
+    @property
+    def backward(self) -> bool:
+        return self.request.backward
+
+    @property
+    def beyond(self) -> Sequence[Q]:
+        return self._beyond
+
+    @property
+    def behind(self) -> Sequence[Q]:
+        return self._behind
+
+    @property
+    def walk(self) -> Sequence[str]:
+        return (paging.reversed_order if self.backward else paging.forward_order)(self.order)
+
+    def cursor_sql(self, column: Callable[[str], str]) -> str:
+        return paging.cursor_sql(self.queryset, self.order, column)
 
     async def _read(self) -> tuple[list[M], bool]:
-        rows = await self.window()
-        more = len(rows) > self.request.size
-        rows = rows[: self.request.size]
-        return (rows[::-1] if self.request.backward else rows), more
+        found = self.queryset.filter(*self.beyond).order_by(*self.walk)
+        rows = await found.limit(self.size + 1)
+        more = len(rows) > self.size
+        rows = rows[: self.size]
+        return (rows[::-1] if self.backward else rows), more
 
     async def _page(self) -> tuple[list[M], bool]:
         if self._rows is None:
@@ -94,23 +131,13 @@ class Page(Generic[M]):
 
     async def _page_info(self) -> PageInfo:
         rows, more = await self._page()
-        backward = self.request.backward
+        came_from = bool(self.behind) and await self.queryset.filter(*self.behind).exists()
         return PageInfo(
-            has_next_page=await self._beyond(rows, backward=False) if backward else more,
-            has_previous_page=more if backward else await self._beyond(rows, backward=True),
+            has_next_page=came_from if self.backward else more,
+            has_previous_page=more if self.backward else came_from,
             start_cursor=paging.encode_cursor(rows[0], self.order) if rows else None,
             end_cursor=paging.encode_cursor(rows[-1], self.order) if rows else None,
         )
-
-    async def _beyond(self, rows: list[M], *, backward: bool) -> bool:
-        """Whether there are rows on the side the walk came from."""
-        if not (self.request.before if not backward else self.request.after):
-            return False
-        if not rows:
-            return True
-        edge = rows[0] if backward else rows[-1]
-        values = [getattr(edge, column.name) for column in self.order]
-        return await self.queryset.filter(paging.beyond(self.order, values, backward=backward)).exists()
 
     @property
     def total_count(self) -> Coroutine[Any, Any, int]:

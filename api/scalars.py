@@ -1,13 +1,17 @@
 """Scalars and small value types. Text forms are checked by the business (crm/kernel/values.py), all fields at once."""
 
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, NewType
+from typing import Any, NewType, cast
 
 import strawberry
 from graphql import FloatValueNode, GraphQLError, IntValueNode, StringValueNode, ValueNode
+from strawberry.schema.types.base_scalars import DateTimeDefinition
 from strawberry.types.scalar import ScalarDefinition
 
-from crm.kernel.money import minor_digits, round_money
+from api.fusion import Reference, present
+from crm.kernel.clock import iso
+from crm.kernel.money import currencies_by_digits, minor_digits, round_money
 
 EmailAddress = NewType("EmailAddress", str)
 PhoneNumber = NewType("PhoneNumber", str)
@@ -54,6 +58,12 @@ def _string_scalar(name: str, description: str) -> ScalarDefinition:
 
 
 SCALARS: dict[object, ScalarDefinition] = {
+    datetime: strawberry.scalar(
+        name="DateTime",
+        description="An instant in ISO 8601 with its offset, such as `2026-03-01T09:30:00+00:00`; answers are in UTC.",
+        serialize=iso,
+        parse_value=DateTimeDefinition.parse_value,
+    ),
     Decimal: strawberry.scalar(
         name="Decimal",
         description='An exact decimal number, written as a string such as `"12.5"`. Never a float.',
@@ -85,14 +95,28 @@ class Money:
 
 def money(amount: Decimal | None, currency: str) -> Money | None:
     """The amount written with the digits of its currency's minor unit: EUR 12.50, JPY 12, KWD 12.500."""
-    if amount is None:
-        return None
-    digits = format(round_money(amount, currency), f".{minor_digits(currency)}f")
-    return Money(amount=digits, currency=CurrencyCode(currency))  # type: ignore[arg-type]  # keeps its zeros
+    return present(amount, lambda: money_of(cast("Decimal", amount), currency))
 
 
 def money_of(amount: Decimal, currency: str) -> Money:
     """As `money`, for an amount that is always there."""
-    found = money(amount, currency)
-    assert found is not None  # noqa: S101  the amount is not None
-    return found
+    digits: Any
+    if isinstance(amount, Reference):
+        digits = amount.through(_ROUNDED, cast("Reference", currency))
+    else:
+        digits = format(round_money(amount, currency), f".{minor_digits(currency)}f")
+    return Money(amount=digits, currency=CurrencyCode(currency))
+
+
+def _rounded() -> str:
+    """`money_of` as SQL: PostgreSQL rounds numerics half away from zero, which is half-up for money."""
+    cases = " ".join(
+        f"when {{1}} = any('{{{{{','.join(codes)}}}}}'::text[]) then {digits}"
+        for digits, codes in currencies_by_digits().items()
+        if digits != _USUAL_DIGITS
+    )
+    return f"round({{0}}, case {cases} else {_USUAL_DIGITS} end)::text"
+
+
+_USUAL_DIGITS = 2
+_ROUNDED = _rounded()

@@ -74,17 +74,21 @@ class Subscription(CustomerSubscription, SegmentSubscription, InvoiceSubscriptio
     pass
 
 
-schema = Schema(
-    Query,
-    Mutation,
-    Subscription,
-    types=USER_ERRORS,
-    extensions=[
-        Introspection,
-        lambda: ParserCache(maxsize=1000),
-        lambda: ValidationCache(maxsize=1000),
-        lambda: MaxTokensLimiter(settings().max_tokens),
-    ],
-    config=StrawberryConfig(scalar_map=SCALARS),
-    execution_context_class=Executor,
-)
+def build(executor: type[Executor] = Executor) -> Schema:
+    return Schema(
+        Query,
+        Mutation,
+        Subscription,
+        types=USER_ERRORS,
+        extensions=[
+            Introspection,
+            lambda: ParserCache(maxsize=1000),
+            lambda: ValidationCache(maxsize=1000),
+            lambda: MaxTokensLimiter(settings().max_tokens),
+        ],
+        config=StrawberryConfig(scalar_map=SCALARS),
+        execution_context_class=executor,
+    )
+
+
+schema = build()

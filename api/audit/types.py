@@ -1,12 +1,13 @@
 """How history looks to callers."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
 from strawberry.scalars import JSON
 
 from api.enums import describe
+from api.fusion import Reference, each
 from api.nodes import Node, id_field, node_type
 from crm.audit import models
 from crm.kernel.actor import Via
@@ -63,11 +64,17 @@ class HistoryEntry(Node):
     @strawberry.field(description="What changed, field by field.")
     def changes(self) -> list[FieldChange]:
         row = cast("models.HistoryEntry", self)
-        return [
-            FieldChange(field=_camel(c["field"]), before=c["before"], after=c["after"]) for c in row.changes
-        ]
+        return each(
+            row.changes,
+            lambda c: FieldChange(field=_camel(c["field"]), before=c["before"], after=c["after"]),
+        )
 
 
-def _camel(name: str) -> str:
-    first, *rest = name.split("_")
+_CAMEL = "lower(left({0}, 1)) || substr(replace(initcap(replace({0}, '_', ' ')), ' ', ''), 2)"  # as `_camel`
+
+
+def _camel(name: Any) -> str:
+    if isinstance(name, Reference):
+        return cast("str", name.through(_CAMEL))
+    first, *rest = str(name).split("_")
     return first + "".join(part.title() for part in rest)

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 import strawberry
 
@@ -11,6 +11,7 @@ from api.activities.inputs import ActivityFilter
 from api.audit.types import HistoryEntry
 from api.customers import enums as _enums  # noqa: F401  declares the enums
 from api.filters import to_rule
+from api.fusion import present
 from api.nodes import Node, id_field, node_type
 from api.paging import Connection, connection
 from api.scalars import CountryCode, CurrencyCode, EmailAddress, LanguageCode, Money, PhoneNumber, Url, money
@@ -94,6 +95,23 @@ def _text(description: str) -> str | None:
 
 def _day(description: str) -> date | None:
     return cast("date | None", strawberry.field(description=description))
+
+
+class _Discounted(Protocol):
+    """Whatever can have a discount."""
+
+    discount_percent: Decimal | None
+    discount_amount: Decimal | None
+    currency: str
+
+
+def discount_of(row: _Discounted) -> Discount | None:
+    """The discount as it was given; None for nothing."""
+    given = (row.discount_percent, row.discount_amount)
+    return present(
+        given,
+        lambda: Discount(percent=row.discount_percent, amount=money(row.discount_amount, row.currency)),
+    )
 
 
 @node_type(
@@ -188,9 +206,7 @@ class Customer(Node):
     )
     def discount(self) -> Discount | None:
         row = cast("models.Customer", self)
-        if row.discount_percent is None and row.discount_amount is None:
-            return None
-        return Discount(percent=row.discount_percent, amount=money(row.discount_amount, row.currency))
+        return discount_of(row)
 
     @strawberry.field(description="Whether it agreed to marketing.")
     def consent(self) -> MarketingConsent:
@@ -200,15 +216,21 @@ class Customer(Node):
     @strawberry.field(description="Why it gets no new invoices; null while it is not blocked.")
     def blocked(self) -> Block | None:
         row = cast("models.Customer", self)
-        if row.blocked_at is None:
-            return None
-        by = cast("User | None", row.blocked_by)
-        return Block(at=row.blocked_at, reason=row.blocked_reason or "", by=by)
+        return present(
+            row.blocked_at,
+            lambda: Block(
+                at=cast("datetime", row.blocked_at),
+                reason=cast("str", row.blocked_reason),
+                by=cast("User | None", row.blocked_by),
+            ),
+        )
 
     @strawberry.field(description="How it was lost; null unless its status is CHURNED.")
     def churned(self) -> Churn | None:
         row = cast("models.Customer", self)
-        return None if row.churn_reason is None else Churn(at=row.churned_at, reason=row.churn_reason)
+        return present(
+            row.churn_reason, lambda: Churn(at=row.churned_at, reason=cast("str", row.churn_reason))
+        )
 
     @strawberry.field(description="The kinds of invoices it may get; none means every kind.")
     def invoice_types(self) -> list[PickListItem]:

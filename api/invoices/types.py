@@ -8,13 +8,15 @@ import strawberry
 
 from api.accounts.types import User
 from api.audit.types import HistoryEntry
-from api.customers.types import Address, Discount, PickListItem
+from api.customers.types import Address, Discount, PickListItem, discount_of
+from api.fusion import Reference, present
 from api.invoices import enums as _enums  # noqa: F401  declares the enums
 from api.invoices.entity_types import BankAccount, LegalEntity
 from api.nodes import Node, id_field, node_type
 from api.paging import Connection, connection
-from api.scalars import CurrencyCode, EmailAddress, LanguageCode, Money, Url, money, money_of
+from api.scalars import CurrencyCode, EmailAddress, LanguageCode, Money, Url, money_of
 from crm.audit.queries import history_of_subject
+from crm.customers.rules import ADDRESS_PARTS
 from crm.invoices import models, pdfs, rules, views
 from crm.invoices.lines import TaxCategory
 from crm.invoices.models import DeliveryState, PaymentMethod
@@ -31,10 +33,18 @@ _OVERDUE = (
 )
 
 
+_PRICE = "case when scale(trim_scale({0})) > scale({1}::numeric) then trim_scale({0})::text else {1} end"
+
+
 def unit_price(amount: Decimal, currency: str) -> Money:
     """A price for one: it may be finer than money that can be paid, and is never rounded."""
-    places = max(minor_digits(currency), -_exponent(amount.normalize()))
-    return Money(amount=cast("Decimal", f"{amount:.{places}f}"), currency=CurrencyCode(currency))
+    if isinstance(amount, Reference):
+        rounded = cast("Reference", money_of(amount, currency).amount)
+        digits: Any = amount.through(_PRICE, rounded)
+    else:
+        places = max(minor_digits(currency), -_exponent(amount.normalize()))
+        digits = f"{amount:.{places}f}"
+    return Money(amount=digits, currency=CurrencyCode(currency))
 
 
 def _exponent(number: Decimal) -> int:
@@ -42,14 +52,9 @@ def _exponent(number: Decimal) -> int:
     return exponent if isinstance(exponent, int) else 0
 
 
-def discount_of(row: models.Invoice | models.InvoiceLine) -> Discount | None:
-    if row.discount_percent is None and row.discount_amount is None:
-        return None
-    return Discount(percent=row.discount_percent, amount=money(row.discount_amount, row.currency))
-
-
 def address_of(parts: dict[str, Any]) -> Address:
-    return Address(**parts)
+    """An address as it was frozen."""
+    return Address(**{name: parts[name] for name in ADDRESS_PARTS})
 
 
 @node_type(model=models.InvoiceLine, description="A line of an invoice.")
@@ -171,6 +176,27 @@ class InvoiceBuyer:
     vat_id: str | None = strawberry.field(description="VAT or tax id.")
     account_number: str | None = strawberry.field(description="The seller's number for the customer.")
     contact: str | None = strawberry.field(description="The person it is addressed to.")
+
+
+def _seller(frozen: dict[str, Any]) -> InvoiceSeller:
+    return InvoiceSeller(
+        name=frozen["name"],
+        address=address_of(frozen["address"]),
+        registration_number=frozen["registration_number"],
+        vat_id=frozen["vat_id"],
+        bank=BankAccount(name=frozen["bank_name"], iban=frozen["iban"], bic=frozen["bic"]),
+    )
+
+
+def _buyer(frozen: dict[str, Any]) -> InvoiceBuyer:
+    return InvoiceBuyer(
+        name=frozen["name"],
+        address=address_of(frozen["address"]),
+        registration_number=frozen["registration_number"],
+        vat_id=frozen["vat_id"],
+        account_number=frozen["account_number"],
+        contact=frozen["contact"],
+    )
 
 
 @strawberry.type(description="The PDF of an issued invoice.")
@@ -307,25 +333,13 @@ class Invoice(Node):
 
     @strawberry.field(description="The seller as it was when this was issued; null for a draft.")
     def seller(self) -> InvoiceSeller | None:
-        frozen = cast("models.Invoice", self).frozen
-        if not frozen:
-            return None
-        seller = frozen["seller"]
-        return InvoiceSeller(
-            name=seller["name"],
-            address=address_of(seller["address"]),
-            registration_number=seller["registration_number"],
-            vat_id=seller["vat_id"],
-            bank=BankAccount(name=seller["bank_name"], iban=seller["iban"], bic=seller["bic"]),
-        )
+        row = cast("models.Invoice", self)
+        return present(row.frozen, lambda: _seller(cast("dict[str, Any]", row.frozen)["seller"]))
 
     @strawberry.field(description="The buyer as it was when this was issued; null for a draft.")
     def buyer(self) -> InvoiceBuyer | None:
-        frozen = cast("models.Invoice", self).frozen
-        if not frozen:
-            return None
-        buyer = frozen["buyer"]
-        return InvoiceBuyer(**buyer | {"address": address_of(buyer["address"])})
+        row = cast("models.Invoice", self)
+        return present(row.frozen, lambda: _buyer(cast("dict[str, Any]", row.frozen)["buyer"]))
 
     @strawberry.field(
         description="The issued PDF; null for a draft, and for the moment a worker needs to make it (see `invoiceChanged`)."
@@ -342,9 +356,10 @@ class Invoice(Node):
     @strawberry.field(description="When and why it was taken back; null unless it is VOID.")
     def voided(self) -> InvoiceVoiding | None:
         row = cast("models.Invoice", self)
-        if row.voided_at is None:
-            return None
-        return InvoiceVoiding(at=row.voided_at, reason=row.void_reason or "")
+        return present(
+            row.voided_at,
+            lambda: InvoiceVoiding(at=cast("datetime", row.voided_at), reason=cast("str", row.void_reason)),
+        )
 
     @connection(description="What was done to it, newest first.")
     def history(self) -> Connection[HistoryEntry]:

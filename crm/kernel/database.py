@@ -48,6 +48,21 @@ def credentials(url: str) -> dict[str, Any]:
     }
 
 
+def reading() -> dict[str, Any]:
+    """Arguments of `asyncpg.connect` for connections that run single reading statements.
+
+    Their plans are made once and kept: a plan made for one caller's values may be a bad one for the next, and planning
+    a whole page takes longer than reading it.
+    """
+    session = {
+        **SESSION,
+        "plan_cache_mode": "force_generic_plan",
+        "default_transaction_read_only": "on",
+        "jit": "off",
+    }
+    return {**credentials(settings().database_url), "server_settings": session}
+
+
 def tortoise_config(url: str | None = None) -> dict[str, Any]:
     config = settings()
     return {

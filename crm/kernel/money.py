@@ -3,7 +3,7 @@
 from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 
-from babel.numbers import get_currency_precision
+from babel.numbers import get_currency_precision, list_currencies
 
 
 @cache
@@ -15,3 +15,11 @@ def minor_digits(currency: str) -> int:
 def round_money(amount: Decimal, currency: str) -> Decimal:
     """The amount rounded half-up to the minor unit."""
     return amount.quantize(Decimal(1).scaleb(-minor_digits(currency)), ROUND_HALF_UP)
+
+
+def currencies_by_digits() -> dict[int, list[str]]:
+    """Every currency, by the digits of its minor unit."""
+    found: dict[int, list[str]] = {}
+    for currency in sorted(list_currencies()):
+        found.setdefault(minor_digits(currency), []).append(currency)
+    return found

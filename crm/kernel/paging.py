@@ -2,22 +2,27 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, TypeVar
 
 import orjson
 from pypika_tortoise.enums import Order
 from tortoise import Model
 from tortoise.expressions import Q
+from tortoise.fields import DecimalField, UUIDField
 from tortoise.queryset import QuerySet
 
+from crm.kernel.clock import iso
 from crm.kernel.errors import InvalidInput
 
 M = TypeVar("M", bound=Model)
 
 DEFAULT_PAGE = 25
 MAX_PAGE = 100
+_AS_TEXT = (DecimalField, UUIDField)  # what JSON has no type for, or would round
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +70,29 @@ def order_of(queryset: QuerySet[M]) -> tuple[Column, ...]:
 
 
 def encode_cursor(row: Model, order: Sequence[Column]) -> str:
-    """The place of a row in an order, opaque to callers."""
-    values = [getattr(row, column.name) for column in order]
-    plain = [None if v is None else v if isinstance(v, int | float) else str(v) for v in values]
-    return base64.urlsafe_b64encode(orjson.dumps([_fingerprint(order), *plain])).decode().rstrip("=")
+    """The place of a row in an order, opaque to callers. `cursor_sql` makes the same text."""
+    values = [_plain(getattr(row, column.name)) for column in order]
+    text = json.dumps([_fingerprint(order), *values], ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def cursor_sql(queryset: QuerySet[M], order: Sequence[Column], column: Callable[[str], str]) -> str:
+    """The same as SQL: URL-safe Base64 (RFC 4648 §5) of a JSON array. `column` tells the SQL of a column."""
+    described = queryset.model._meta.fields_map  # noqa: SLF001
+    parts = [
+        f"{column(each.name)}::text" if isinstance(described.get(each.name), _AS_TEXT) else column(each.name)
+        for each in order
+    ]
+    label = _fingerprint(order).replace("'", "''")
+    text = f"json_build_array('{label}', {', '.join(parts)})::text"
+    return f"translate(encode(convert_to({text}, 'UTF8'), 'base64'), E'+/=\\n', '-_')"
+
+
+def _plain(value: Any) -> Any:
+    """As PostgreSQL writes it into JSON."""
+    if value is None or isinstance(value, int | float):
+        return value
+    return iso(value) if isinstance(value, datetime) else str(value)
 
 
 def decode_cursor(queryset: QuerySet[M], order: Sequence[Column], cursor: str, argument: str) -> list[Any]:
@@ -89,10 +113,14 @@ def decode_cursor(queryset: QuerySet[M], order: Sequence[Column], cursor: str, a
         raise InvalidInput.one(message, argument, code="INVALID_CURSOR") from None
 
 
-def beyond(order: Sequence[Column], values: Sequence[Any], *, backward: bool) -> Q:
-    """Rows after (or before) the place `values` marks. PostgreSQL sorts nulls last ascending, first descending."""
+def beyond(order: Sequence[Column], values: Sequence[Any], *, backward: bool, inclusive: bool = False) -> Q:
+    """Rows after (or before) the place `values` marks; `inclusive`: and the row there.
+
+    PostgreSQL sorts nulls last ascending, first descending.
+    """
     column, value = order[0], values[0]
-    tie = beyond(order[1:], values[1:], backward=backward) if len(order) > 1 else None
+    rest = order[1:]
+    tie = beyond(rest, values[1:], backward=backward, inclusive=inclusive) if rest else None
     steps: list[Q] = []
     name: str = column.name
     forwards_down = column.descending != backward
@@ -108,6 +136,8 @@ def beyond(order: Sequence[Column], values: Sequence[Any], *, backward: bool) ->
         same = _q(name, value)
     if tie is not None:
         steps.append(same & tie)
+    elif inclusive:
+        steps.append(same)
     return Q(*steps, join_type=Q.OR) if steps else Q(id__isnull=True)
 
 

@@ -69,7 +69,12 @@ class Settings(BaseSettings):
         "strong",
         description="Work of one password check: `strong` (argon2id, 64 MB), or `fast` for automated tests only.",
     )
-    database_pool: int = Field(10, ge=1, le=200, description="Most database connections of one process.")
+    database_pool: int = Field(
+        10, ge=1, le=200, description="Most database connections of one process, apart from `KITH_READ_POOL`."
+    )
+    read_pool: int = Field(
+        8, ge=1, le=200, description="Most connections of an API process for reads, one statement each."
+    )
     max_upload_mb: int = Field(
         250, ge=1, le=2000, description="Largest file that may be uploaded for import, in MB."
     )

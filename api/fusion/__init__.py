@@ -1,0 +1,25 @@
+"""Fusion: a resolver returns an un-awaited Tortoise QuerySet, and PostgreSQL answers with the finished JSON.
+
+Where a field's resolver returned a QuerySet (or a `Window`, a page of one), the executor does not await rows and walk
+them field by field. It compiles QuerySet, selection set and variables into one statement whose value is the JSON of
+the whole field, relations included, and passes the bytes through to the response. What cannot be compiled is resolved
+the plain way: correct, only slower.
+
+It knows Strawberry, graphql-core and Tortoise, and nothing of the application:
+
+- `Fused` is the executor's mixin; `Reads` keeps plans and connections; `Operations` answers whole operations.
+- `shows(model, type)` notes that a GraphQL type's values are rows of a model.
+- `metadata={"sql": "…{t}…"}` on a field gives a computed column's SQL; `{t}` is the row.
+- `present`, `each` and `Reference.through` write resolvers that work on rows and at planning time alike.
+- `Window` is what a page of a connection must tell.
+"""
+
+from api.fusion.executor import Fused
+from api.fusion.operations import Operations
+from api.fusion.pool import ReadPool
+from api.fusion.reads import Reads
+from api.fusion.references import Reference, each, present
+from api.fusion.rows import shows
+from api.fusion.windows import Window
+
+__all__ = ["Fused", "Operations", "ReadPool", "Reads", "Reference", "Window", "each", "present", "shows"]

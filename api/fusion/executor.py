@@ -1,0 +1,93 @@
+"""The seam in graphql-core's executor: un-awaited QuerySets and pages are completed by one statement."""
+
+from collections.abc import Awaitable, Mapping
+from typing import Any
+
+import orjson
+from graphql import GraphQLNonNull
+from graphql.execution.execute import Executor
+from graphql.pyutils import Path
+from strawberry.execution import optimized_is_awaitable
+from tortoise import Model
+from tortoise.fields.relational import ReverseRelation
+from tortoise.queryset import QuerySet
+
+from api.fusion.compiler import Details
+from api.fusion.reads import Reads
+from api.fusion.windows import Window
+
+
+def is_awaitable(value: Any) -> bool:
+    """A page is to be completed later, like a promise. Tortoise gives models an `__await__`; a row is a value."""
+    return isinstance(value, Window) or (not isinstance(value, Model) and optimized_is_awaitable(value))
+
+
+class Fused(Executor[Any]):
+    """Mixin of an execution context. `reads` is set on the class by the application."""
+
+    reads: Reads
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.is_awaitable = is_awaitable  # type: ignore[assignment]  # graphql-core wants a TypeGuard
+
+    async def complete_awaitable_value(
+        self,
+        return_type: Any,
+        field_details_list: Details,
+        info: Any,
+        path: Path,
+        result: Any,
+        position_context: Any,
+    ) -> Any:
+        rest = (return_type, field_details_list, info, path)
+        found = result.all() if isinstance(result, ReverseRelation) else result
+        if isinstance(found, QuerySet | Window):
+            prepared = self._prepared(found, return_type, field_details_list)
+            if prepared is not None:
+                return await self._fetched(prepared, return_type, field_details_list, path)
+            if isinstance(found, Window):
+                return await self._plain_page(found, *rest, position_context)
+        return await super().complete_awaitable_value(*rest, result, position_context)
+
+    async def complete_awaitable_list_item_value(
+        self,
+        item: Any,
+        item_type: Any,
+        field_details_list: Details,
+        info: Any,
+        item_path: Path,
+        position_context: Any,
+    ) -> Any:
+        if isinstance(item, QuerySet):
+            prepared = self._prepared(item, item_type, field_details_list)
+            if prepared is not None:
+                return await self._fetched(prepared, item_type, field_details_list, item_path)
+        return await super().complete_awaitable_list_item_value(
+            item, item_type, field_details_list, info, item_path, position_context
+        )
+
+    def _prepared(self, found: Any, kind: Any, details: Details) -> Any:
+        variables: Mapping[str, Any] = self.variable_values.coerced
+        return self.reads.prepare(found, kind, details, variables, lambda: self)
+
+    async def _fetched(self, prepared: Any, kind: Any, details: Details, path: Path) -> Any:
+        try:
+            found = await self.reads.fetch(prepared, self.context_value)
+            if found is None and isinstance(kind, GraphQLNonNull):
+                raise TypeError(f"Cannot return null for non-nullable field {path.typename}.{path.key}.")
+        except Exception as error:  # noqa: BLE001  graphql-core's own way: an error belongs to its field
+            self.handle_field_error(error, kind, details, path)
+            return None
+        return None if found is None else orjson.Fragment(found)
+
+    async def _plain_page(
+        self, page: Window[Any], kind: Any, details: Details, info: Any, path: Path, position_context: Any
+    ) -> Any:
+        """A page that cannot be compiled: its own properties answer, row by row."""
+        try:
+            completed: Any = self.complete_value(kind, details, info, path, page, position_context)
+            return await completed if isinstance(completed, Awaitable) else completed
+        except Exception as error:  # noqa: BLE001
+            self.handle_field_error(error, kind, details, path)
+            return None

@@ -1,0 +1,198 @@
+"""Plans: a compiled field, kept by what its SQL depends on; the values are bound on every request."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from graphql import FieldNode, FragmentSpreadNode, VariableNode, Visitor, visit
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
+
+from api.fusion.compiler import Compiler, Details
+from api.fusion.references import Uncompilable
+from api.fusion.structure import Marker, Slot, SlotText, Unstructured, parts, read, read_conditions
+from api.fusion.windows import Window
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """A parameter: value number `index` as it is encoded, with the signs of a LIKE pattern around it."""
+
+    index: int
+    encode: Callable[[Any], Any]
+    before: str = ""
+    behind: str = ""
+    is_text: bool = False
+
+    def of(self, values: Sequence[Any]) -> Any:
+        value = self.encode(values[self.index])
+        return f"{self.before}{value}{self.behind}" if self.is_text else value
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A statement that answers with the JSON of one field."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+
+    def bind(self, values: Sequence[Any]) -> list[Any]:
+        return [each.of(values) if type(each) is _Bound else each for each in self.parameters]
+
+
+class Plans:
+    """The plans of one schema, the least used forgotten.
+
+    A plan is known by the nodes of the document it came from, so the entry keeps them: an id lives as long as its node.
+    """
+
+    def __init__(self, limit: int = 2000) -> None:
+        self._limit = limit
+        self._known: OrderedDict[Hashable, tuple[Plan | None, tuple[FieldNode, ...]]] = OrderedDict()
+        self._variables: OrderedDict[int, tuple[FieldNode, frozenset[str] | None]] = OrderedDict()
+        self.refused: dict[str, str] = {}
+        """`Type.field` of every field that was found to be beyond SQL, with the reason."""
+
+    def find(
+        self,
+        value: "QuerySet[Any] | Window[Any]",
+        kind: Any,
+        details: Details,
+        variables: Mapping[str, Any],
+        executor: Callable[[], Any],
+    ) -> tuple[Plan, list[Any]] | None:
+        """The plan of what a resolver returned, and this request's values; None: resolve it the plain way."""
+        nodes = tuple([each.node for each in details])
+        try:
+            structure, values = structure_of(value)
+        except Unstructured as reason:
+            log.debug("a plan that cannot be kept", reason=str(reason))
+            plan = self._compiled(value, kind, details, executor, None)
+            return (plan, []) if plan else None
+        key = (*[id(node) for node in nodes], structure, self._nested(nodes, variables))
+        found = self._known.get(key)
+        if found is None:
+            plan = self._compiled(value, kind, details, executor, Marker())
+            self._known[key] = (plan, nodes)
+            if len(self._known) > self._limit:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+            plan = found[0]
+        return (plan, values) if plan else None
+
+    def _compiled(
+        self, value: Any, kind: Any, details: Details, executor: Callable[[], Any], marker: Marker | None
+    ) -> Plan | None:
+        try:
+            compiler = Compiler(executor())
+            sql = compiler.complete(marked(value, marker) if marker else value, kind, details)
+            texts = marker.texts if marker else []
+            return Plan(f"select {sql}", tuple(_parameter(each, texts) for each in compiler.values))
+        except (Uncompilable, Unstructured) as reason:
+            field = getattr(reason, "field", details[0].node.name.value)
+            log.debug("not fused", field=field, reason=str(reason))
+            self.refused[field] = str(reason)
+            return None
+
+    def _nested(self, nodes: tuple[FieldNode, ...], variables: Mapping[str, Any]) -> Hashable:
+        """The values of the variables that are used below the field: they are part of the plan."""
+        if not variables:
+            return None
+        used: list[tuple[str, str]] = []
+        for node in nodes:
+            names = self._used_below(node)
+            used += [(n, repr(v)) for n, v in variables.items() if names is None or n in names]
+        return tuple(used)
+
+    def _used_below(self, node: FieldNode) -> frozenset[str] | None:
+        """The variables used in a field's selections; None for any, since a fragment stands elsewhere."""
+        found = self._variables.get(id(node))
+        if found is None:
+            finder = _Finder()
+            if node.selection_set:
+                visit(node.selection_set, finder)
+            found = (node, None if finder.spreads else frozenset(finder.names))
+            self._variables[id(node)] = found
+            if len(self._variables) > self._limit:
+                self._variables.popitem(last=False)
+        return found[1]
+
+
+class _Finder(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.spreads = False
+
+    def enter_variable(self, node: VariableNode, *_: Any) -> None:
+        self.names.add(node.name.value)
+
+    def enter_fragment_spread(self, _node: FragmentSpreadNode, *_: Any) -> None:
+        self.spreads = True
+
+
+def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
+    """The key and the values of a QuerySet or of a page of one. Raises Unstructured."""
+    if not isinstance(value, Window):
+        return read(value)
+    key, values = read(value.queryset)
+    more: list[Hashable] = [key, value.size, value.backward]
+    read_conditions(value.beyond, more, values)
+    read_conditions(value.behind, more, values)
+    return tuple(more), values
+
+
+def marked(value: Any, marker: Marker) -> Any:
+    """The same with slots for values, numbered as `structure_of` lists them."""
+    if not isinstance(value, Window):
+        return marker.query(value)
+    return MarkedWindow(value, marker)
+
+
+class MarkedWindow(Window[Any]):
+    """A page whose values are slots."""
+
+    def __init__(self, window: Window[Any], marker: Marker) -> None:
+        model = window.queryset.model
+        self._window = window
+        self.queryset = marker.query(window.queryset)
+        self._beyond = marker.conditions(window.beyond, model)
+        self._behind = marker.conditions(window.behind, model)
+
+    @property
+    def size(self) -> int:
+        return self._window.size
+
+    @property
+    def backward(self) -> bool:
+        return self._window.backward
+
+    @property
+    def beyond(self) -> Sequence[Q]:
+        return self._beyond
+
+    @property
+    def behind(self) -> Sequence[Q]:
+        return self._behind
+
+    @property
+    def walk(self) -> Sequence[str]:
+        return self._window.walk
+
+    def cursor_sql(self, column: Callable[[str], str]) -> str:
+        return self._window.cursor_sql(column)
+
+
+def _parameter(value: Any, texts: Sequence[SlotText]) -> Any:
+    """What is bound for a value that the compiler met: itself, or what a slot stands for."""
+    if isinstance(value, Slot):
+        return _Bound(value.index, value.encode)
+    if isinstance(value, str):
+        for before, text, behind in parts(value, texts):
+            return _Bound(text.slot.index, text.slot.encode, before, behind, is_text=True)
+    return value

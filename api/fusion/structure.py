@@ -1,0 +1,275 @@
+"""The structure of a QuerySet, apart from its values: what the SQL depends on, and what is bound on every request.
+
+`read` walks a query once a request and tells its key and its values; `marked` makes a copy, once a plan, in which
+each of these values is a slot. Both walk alike, so that the n-th value belongs into the n-th slot.
+
+A part that is no QuerySet of Tortoise's own (a Q or Expression of the application's) takes part when it has
+`structure()`, a hashable, `values()`, its strings in order, and `with_values(values)`, a copy. Anything else is
+Unstructured: the statement is then made anew on each request, which is correct and only slower.
+"""
+
+import copy
+import secrets
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from pypika_tortoise.context import SqlContext
+from pypika_tortoise.terms import Term
+from tortoise import Model
+from tortoise.expressions import F, Q, Subquery
+from tortoise.fields import UUIDField
+from tortoise.filters import escape_like
+from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
+
+Encoder = Callable[[Any], Any]
+
+_PLAIN = frozenset({"not", "gt", "gte", "lt", "lte"})
+_LISTS = frozenset({"in", "not_in"})
+_LIKE = frozenset({"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"})
+_SECRET = secrets.token_hex(16)  # so that no caller's own text is taken for a slot
+_BOUND = (UUID, str, int, Decimal, datetime, date, float)
+_CONSTANT = (bool, Enum, type(None))
+
+
+class Unstructured(Exception):
+    """The query has a part whose values cannot be told from its structure."""
+
+
+class Slot(Term):
+    """Where the value number `index` goes. `encode` is what Tortoise does to such a value."""
+
+    def __init__(self, index: int, encode: Encoder) -> None:
+        super().__init__()
+        self.index = index
+        self.encode = encode
+
+    def get_sql(self, ctx: SqlContext) -> str:
+        assert ctx.parameterizer is not None  # noqa: S101  statements are always parameterized here
+        return str(ctx.parameterizer.create_param(self).get_sql(ctx))
+
+
+class SlotText(str):
+    """A text for a LIKE pattern or for a Q of the application's: it survives having signs put around it."""
+
+    __slots__ = ("slot",)
+    slot: Slot
+
+
+class _List(Term):
+    def __init__(self, items: Sequence[Term]) -> None:
+        super().__init__()
+        self.items = items
+
+    def get_sql(self, ctx: SqlContext) -> str:
+        return f"({','.join(item.get_sql(ctx) for item in self.items)})"
+
+
+class _Literal(Term):
+    """A choice: written into the statement, so that the planner knows how frequent it is."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+    def get_sql(self, ctx: SqlContext) -> str:
+        del ctx
+        return "'" + self.text.replace("'", "''") + "'"
+
+
+# --- the key and the values --------------------------------------------------------------------------------
+
+
+def read(query: Any) -> tuple[Hashable, list[Any]]:
+    """The structure of a QuerySet (or of a count or values query) and its values. Raises Unstructured."""
+    key: list[Hashable] = []
+    values: list[Any] = []
+    _read_query(query, key, values)
+    return tuple(key), values
+
+
+def read_conditions(conditions: Sequence[Q], key: list[Hashable], values: list[Any]) -> None:
+    for condition in conditions:
+        _read_q(condition, key, values)
+
+
+def _read_query(query: Any, key: list[Hashable], values: list[Any]) -> None:
+    if isinstance(query, QuerySet):
+        if (
+            query._prefetch_map
+            or query._select_related
+            or query._group_bys
+            or query._having
+            or query._select_for_update
+            or query._fields_for_select
+        ):
+            raise Unstructured("a QuerySet with more than filters and an order")
+        key.append((query.model, query._single, query._limit, query._offset, query._distinct))
+        key += query._orderings
+    elif isinstance(query, ValuesQuery):
+        key.append((query.model, query._limit, query._offset, query._distinct, query._group_bys))
+        key += query._fields_for_select.items()
+        key += query._orderings
+    elif isinstance(query, CountQuery):
+        key.append((CountQuery, query.model, query._limit, query._offset, query._distinct))
+    else:
+        raise Unstructured(type(query).__name__)
+    if query._annotations:
+        for name, expression in query._annotations.items():
+            key.append(name)
+            _read_expression(expression, key, values)
+    for condition in query._q_objects:
+        _read_q(condition, key, values)
+
+
+def _read_expression(expression: Any, key: list[Hashable], values: list[Any]) -> None:
+    if not hasattr(expression, "structure"):
+        raise Unstructured(type(expression).__name__)
+    key.append((type(expression), expression.structure()))
+    values += expression.values()
+
+
+def _read_q(q: Q, key: list[Hashable], values: list[Any]) -> None:
+    kind = type(q)
+    if kind is not Q:
+        if hasattr(q, "structure"):
+            _read_expression(q, key, values)
+            return
+        if q.__dict__:
+            raise Unstructured(kind.__name__)
+    key.append((kind, q.join_type, q._is_negated, len(q.children), len(q.filters)))
+    for name, value in q.filters.items():
+        _read_value(name, value, key, values)
+    for child in q.children:
+        _read_q(child, key, values)
+
+
+def _read_value(name: str, value: Any, key: list[Hashable], values: list[Any]) -> None:
+    kind = type(value)
+    lookup = name.rpartition("__")[2]
+    if isinstance(value, _CONSTANT):
+        key.append((name, value))
+    elif isinstance(value, _BOUND):
+        if lookup in _LISTS:
+            raise Unstructured(f"{name} of {kind.__name__}")
+        key.append((name, kind))
+        values.append(value)
+    elif lookup in _LISTS and isinstance(value, list | tuple | set | frozenset):
+        items = list(value)
+        if items and isinstance(items[0], Enum):
+            key.append((name, tuple(items)))
+            return
+        key.append((name, len(items)))
+        values += items
+    elif isinstance(value, Subquery):
+        key.append(name)
+        _read_query(value.query, key, values)
+    elif isinstance(value, F):
+        key.append((name, F, str(value.name)))
+    elif isinstance(value, list) and all(isinstance(each, str) for each in value):
+        key.append((name, tuple(value)))  # a look-up of an array
+    else:
+        raise Unstructured(f"{name} of {kind.__name__}")
+
+
+# --- the copy with slots -----------------------------------------------------------------------------------
+
+
+class Marker:
+    """Makes the copies; the slots of all of them are numbered on."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.texts: list[SlotText] = []
+
+    def slot(self, encode: Encoder) -> Slot:
+        self.count += 1
+        return Slot(self.count - 1, encode)
+
+    def text(self, encode: Encoder) -> SlotText:
+        """A text that nothing changes: neither case, nor LIKE's signs, nor trimming."""
+        marked = SlotText(f"\ue001{_SECRET}{self.count}\ue002")
+        marked.slot = self.slot(encode)
+        self.texts.append(marked)
+        return marked
+
+    def query(self, query: Any) -> Any:
+        copied = query._clone() if isinstance(query, QuerySet) else copy.copy(query)
+        if query._annotations:
+            copied._annotations = {n: self.expression(e) for n, e in query._annotations.items()}
+        copied._q_objects = self.conditions(query._q_objects, query.model)
+        return copied
+
+    def conditions(self, conditions: Sequence[Q], model: type[Model]) -> list[Q]:
+        return [self.condition(each, model) for each in conditions]
+
+    def condition(self, q: Q, model: type[Model]) -> Q:
+        if hasattr(q, "structure"):
+            return self.expression(q)  # type: ignore[no-any-return]
+        copied = copy.copy(q)
+        copied.filters = {name: self.value(name, value, model) for name, value in q.filters.items()}
+        copied.children = tuple(self.condition(each, model) for each in q.children)
+        return copied
+
+    def expression(self, expression: Any) -> Any:
+        return expression.with_values([self.text(_itself) for _ in expression.values()])
+
+    def value(self, name: str, value: Any, model: type[Model]) -> Any:  # noqa: PLR0911  as `_read_value`
+        lookup = name.rpartition("__")[2]
+        if isinstance(value, Enum):
+            return _Literal(str(value.value)) if lookup not in _LIKE else value
+        if isinstance(value, _CONSTANT):
+            return value
+        if isinstance(value, _BOUND):
+            if lookup in _LIKE and isinstance(value, str):
+                return self.text(escape_like)
+            return self.slot(encoder(model, name))
+        if lookup in _LISTS and isinstance(value, list | tuple | set | frozenset):
+            items = list(value)
+            if not items:
+                return items
+            if isinstance(items[0], Enum):
+                return _List([_Literal(str(each.value)) for each in items])
+            encode = encoder(model, name)
+            return _List([self.slot(encode) for _ in items])
+        if isinstance(value, Subquery):
+            return Subquery(self.query(value.query))
+        return value
+
+
+def _itself(value: Any) -> Any:
+    return value
+
+
+@lru_cache(maxsize=2000)
+def encoder(model: type[Model], name: str) -> Encoder:
+    """What Tortoise does to the value of a filter of `model` before it is bound. Raises Unstructured."""
+    meta = model._meta
+    column, _, lookup = name.rpartition("__")
+    plain = name if name in meta.filters else column if lookup in _PLAIN | _LISTS else name
+    if plain in meta.filters:
+        info = meta.get_filter(plain)
+        if "table" in info:
+            raise Unstructured(f"{name}, through another table")
+        field = meta.fields_map[info["field"]]
+        if isinstance(field, UUIDField):
+            return _itself  # asyncpg takes the key as it is
+        return lambda value: field.to_db_value(value, model)
+    first, _, rest = name.partition("__")
+    relation = meta.fields_map.get(first)
+    related = getattr(relation, "related_model", None)
+    if related is None:
+        return _itself  # an annotation
+    return encoder(related, rest or "pk")
+
+
+def parts(value: str, texts: Sequence[SlotText]) -> Iterator[tuple[str, SlotText, str]]:
+    """The text slot a value holds, with what stands before and behind it."""
+    for marked in texts:
+        before, found, behind = value.partition(marked)
+        if found:
+            yield before, marked, behind
