@@ -23,6 +23,7 @@ from api.files import download
 from api.fusion import ReadPool
 from api.http import GraphQLView
 from api.hub import Hub
+from api.reading import FusedReads
 from api.schema import schema
 from crm.kernel import database, logs, signing
 from crm.kernel.settings import settings
@@ -45,7 +46,8 @@ def create_app(schema: Schema = schema) -> Starlette:
     ]
     if settings().graphiql:
         routes += graphiql.routes()
-    return Starlette(routes=routes, middleware=_middleware(), lifespan=_lifespan)
+    middleware = [*_middleware(), Middleware(FusedReads, schema=schema, executor=Executor)]
+    return Starlette(routes=routes, middleware=middleware, lifespan=_lifespan)
 
 
 @contextlib.asynccontextmanager

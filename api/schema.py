@@ -29,6 +29,7 @@ from api.invoices.subscriptions import InvoiceSubscription
 from api.jobs.mutations import JobMutation
 from api.jobs.queries import JobQuery
 from api.nodes import NodeQuery
+from api.reading import Remembered
 from api.scalars import SCALARS
 from api.segments.mutations import SegmentMutation
 from api.segments.queries import SegmentQuery
@@ -82,6 +83,7 @@ def build(executor: type[Executor] = Executor) -> Schema:
         types=USER_ERRORS,
         extensions=[
             Introspection,
+            Remembered,
             lambda: ParserCache(maxsize=1000),
             lambda: ValidationCache(maxsize=1000),
             lambda: MaxTokensLimiter(settings().max_tokens),

@@ -138,7 +138,7 @@ class Operations:
             return None  # which fields there are may change with the variables
         query = self._schema.query_type
         assert query is not None  # noqa: S101  a schema has one
-        collected = collect_fields(self._schema, {}, VariableValues({}, {}), node, query, False)  # type: ignore[arg-type]
+        collected = collect_fields(self._schema, {}, VariableValues({}, {}), query, node)
         roots = []
         for key, details in collected.grouped_field_set.items():
             first = details[0].node
