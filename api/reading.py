@@ -92,7 +92,7 @@ class FusedReads:
         try:
             async with asyncio.timeout(self._seconds):
                 context.actor = await self._actors.find(context)
-                data = await self._operations.answer(operation, variables, context)
+                data = await self._operations.answer(operation, variables, context, context.actor)
         except TimeoutError:
             return None
         return None if data is None else b'{"data":' + data + b"}"

@@ -1,6 +1,5 @@
 """Plans: a compiled field, kept by what its SQL depends on; the values are bound on every request."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +10,7 @@ from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from api.fusion.compiler import Compiler, Details
+from api.fusion.memory import Memory
 from api.fusion.references import Uncompilable
 from api.fusion.structure import Marker, Slot, SlotText, Unstructured, parts, read, read_conditions
 from api.fusion.windows import Window
@@ -44,6 +44,16 @@ class Plan:
         return [each.of(values) if type(each) is _Bound else each for each in self.parameters]
 
 
+class Statement:
+    """A plan with the values of a request."""
+
+    __slots__ = ("parameters", "sql")
+
+    def __init__(self, plan: Plan, values: Sequence[Any]) -> None:
+        self.sql = plan.sql
+        self.parameters = plan.bind(values)
+
+
 class Plans:
     """The plans of one schema, the least used forgotten.
 
@@ -51,9 +61,8 @@ class Plans:
     """
 
     def __init__(self, limit: int = 2000) -> None:
-        self._limit = limit
-        self._known: OrderedDict[Hashable, tuple[Plan | None, tuple[FieldNode, ...]]] = OrderedDict()
-        self._variables: OrderedDict[int, tuple[FieldNode, frozenset[str] | None]] = OrderedDict()
+        self._known: Memory[tuple[Plan | None, tuple[FieldNode, ...]]] = Memory(limit)
+        self._variables: Memory[tuple[FieldNode, frozenset[str] | None]] = Memory(limit)
         self.refused: dict[str, str] = {}
         """`Type.field` of every field that was found to be beyond SQL, with the reason."""
 
@@ -64,26 +73,26 @@ class Plans:
         details: Details,
         variables: Mapping[str, Any],
         executor: Callable[[], Any],
-    ) -> tuple[Plan, list[Any]] | None:
-        """The plan of what a resolver returned, and this request's values; None: resolve it the plain way."""
+    ) -> Statement | None:
+        """The statement that answers with what a resolver returned; None: resolve it the plain way.
+
+        Raises what Tortoise raises for a value that does not fit its column.
+        """
         nodes = tuple([each.node for each in details])
         try:
             structure, values = structure_of(value)
         except Unstructured as reason:
             log.debug("a plan that cannot be kept", reason=str(reason))
             plan = self._compiled(value, kind, details, executor, None)
-            return (plan, []) if plan else None
+            return Statement(plan, ()) if plan else None
         key = (*[id(node) for node in nodes], structure, self._nested(nodes, variables))
         found = self._known.get(key)
         if found is None:
             plan = self._compiled(value, kind, details, executor, Marker())
             self._known[key] = (plan, nodes)
-            if len(self._known) > self._limit:
-                self._known.popitem(last=False)
         else:
-            self._known.move_to_end(key)
             plan = found[0]
-        return (plan, values) if plan else None
+        return Statement(plan, values) if plan else None
 
     def _compiled(
         self, value: Any, kind: Any, details: Details, executor: Callable[[], Any], marker: Marker | None
@@ -118,8 +127,6 @@ class Plans:
                 visit(node.selection_set, finder)
             found = (node, None if finder.spreads else frozenset(finder.names))
             self._variables[id(node)] = found
-            if len(self._variables) > self._limit:
-                self._variables.popitem(last=False)
         return found[1]
 
 
