@@ -17,11 +17,11 @@ from strawberry.extensions import SchemaExtension
 from api.auth import RecentActors, authenticate
 from api.context import Context
 from api.executor import Executor, Schema
+from api.explain import HEADER as EXPLAIN
 from api.fusion import Operations
 from api.http import media_type
 from crm.kernel.settings import settings
 
-EXPLAIN = b"x-kith-explain"
 _HEADERS = [(b"vary", b"Accept, Authorization, Cookie"), (b"cache-control", b"no-store")]
 
 
@@ -59,7 +59,10 @@ class FusedReads:
             await self._app(scope, receive, send)
             return
         headers = dict(scope["headers"])
-        if not headers.get(b"content-type", b"").startswith(b"application/json") or EXPLAIN in headers:
+        if (
+            not headers.get(b"content-type", b"").startswith(b"application/json")
+            or EXPLAIN.encode() in headers
+        ):
             await self._app(scope, receive, send)
             return
         body, rest = await _body(receive, self._largest)

@@ -18,6 +18,7 @@ from api.customers.settings import CustomerSettingsMutation
 from api.customers.subscriptions import CustomerSubscription
 from api.errors import USER_ERRORS
 from api.executor import Executor, Schema
+from api.explain import Explain
 from api.imports.mutations import ImportMutation
 from api.imports.queries import ImportQuery
 from api.imports.subscriptions import ImportSubscription
@@ -83,6 +84,7 @@ def build(executor: type[Executor] = Executor) -> Schema:
         types=USER_ERRORS,
         extensions=[
             Introspection,
+            Explain,
             Remembered,
             lambda: ParserCache(maxsize=1000),
             lambda: ValidationCache(maxsize=1000),
