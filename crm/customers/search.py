@@ -5,8 +5,9 @@ it (word similarity, which forgives typos; its threshold is set in kernel/databa
 Each word is looked up in the trigram indexes of 0002_guards.py, and only what was found is ranked.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.terms import Criterion, ValueWrapper
@@ -34,12 +35,12 @@ def search(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
     """
     if not _terms(text):
         return customers.order_by("name", "id")
-    return customers.filter(matching(text)).annotate(**{RANK: _Rank(text)}).order_by(RANK, "name", "id")
+    return customers.filter(matching(text)).annotate(**{RANK: _Rank.of(text)}).order_by(RANK, "name", "id")
 
 
 def matching(text: str) -> Q:
     """The customers the text finds, for a list in another order."""
-    return Q(*(Q(_Found(term)) for term in _terms(text)))
+    return Q(*(Q(_Found.of(term)) for term in _terms(text)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,44 +119,77 @@ class _Bound(Criterion):
 
 
 class _Found(Q):
-    """Customers that have the term, or whose contacts have it. Wrap it in Q(...) before negating it."""
+    """Customers that have the term, or whose contacts have it. Wrap it in Q(...) before negating it.
 
-    def __init__(self, term: _Term) -> None:
+    `structure`, `values` and `with_values` tell the SQL from what is bound in it, so that a statement it stands in can
+    be kept and used with other words of the same form.
+    """
+
+    def __init__(self, sql: _Sql) -> None:
         super().__init__()
-        self.term = term
+        self.sql = sql
+
+    @classmethod
+    def of(cls, term: _Term) -> Self:
+        own, theirs = _has_or_resembles("c", term), _has_or_resembles("k", term)
+        text = (
+            f"in (select c.id from customer c where {own.text} "  # noqa: S608  every value is bound
+            f"union all select k.customer_id from contact k where {theirs.text})"
+        )
+        return cls(_Sql(text, own.values + theirs.values))
 
     def __bool__(self) -> bool:
         return True
 
+    def structure(self) -> str:
+        return self.sql.text
+
+    def values(self) -> tuple[str, ...]:
+        return self.sql.values
+
+    def with_values(self, values: Sequence[str]) -> Self:
+        return type(self)(_Sql(self.sql.text, tuple(values)))
+
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
-        own, theirs = _has_or_resembles("c", self.term), _has_or_resembles("k", self.term)
-        key = f"{_table(resolve_context)}.id"
-        text = (
-            f"{key} in (select c.id from customer c where {own.text} "  # noqa: S608  every value is bound
-            f"union all select k.customer_id from contact k where {theirs.text})"
-        )
-        return QueryModifier(where_criterion=_Bound(_Sql(text, own.values + theirs.values)))
+        text = f"{_table(resolve_context)}.id {self.sql.text}"
+        return QueryModifier(where_criterion=_Bound(_Sql(text, self.sql.values)))
 
 
 class _Rank(Expression):
-    """0 the name begins with the text, 1 the customer has all of it, 2 a contact has, from 3 on the less alike."""
+    """0 the name begins with the text, 1 the customer has all of it, 2 a contact has, from 3 on the less alike.
 
-    def __init__(self, text: str) -> None:
-        self.text = _plain(text)
+    `{table}` in its SQL is the customer. The three methods are as those of `_Found`.
+    """
 
-    def resolve(self, resolve_context: ResolveContext) -> ResolveResult:
-        customer, terms = _table(resolve_context), _terms(self.text)
-        own, theirs = (_joined("and", (_has(table, term) for term in terms)) for table in (customer, "k"))
-        contacts = f"from contact k where k.customer_id = {customer}.id"
-        text = (
-            f"case when {customer}.search_text like kith_fold({{}}) || '%' then 0 "
+    def __init__(self, sql: _Sql) -> None:
+        self.sql = sql
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        text, terms = _plain(text), _terms(text)
+        own, theirs = (_joined("and", (_has(table, term) for term in terms)) for table in ("{table}", "k"))
+        contacts = "from contact k where k.customer_id = {table}.id"
+        sql = (
+            "case when {table}.search_text like kith_fold({}) || '%' then 0 "
             f"when {own.text} then 1 "
             f"when exists (select 1 {contacts} and {theirs.text}) then 2 "
-            f"else 3 + round(100 * (1 - greatest(word_similarity(kith_fold({{}}), {customer}.search_text), "
+            "else 3 + round(100 * (1 - greatest(word_similarity(kith_fold({}), {table}.search_text), "
             f"(select max(word_similarity(kith_fold({{}}), k.search_text)) {contacts}))))::int end"
         )
-        values = (escaped(self.text), *own.values, *theirs.values, self.text, self.text)
-        return ResolveResult(term=_Bound(_Sql(text, values)))
+        return cls(_Sql(sql, (escaped(text), *own.values, *theirs.values, text, text)))
+
+    def structure(self) -> str:
+        return self.sql.text
+
+    def values(self) -> tuple[str, ...]:
+        return self.sql.values
+
+    def with_values(self, values: Sequence[str]) -> Self:
+        return type(self)(_Sql(self.sql.text, tuple(values)))
+
+    def resolve(self, resolve_context: ResolveContext) -> ResolveResult:
+        text = self.sql.text.replace("{table}", _table(resolve_context))
+        return ResolveResult(term=_Bound(_Sql(text, self.sql.values)))
 
 
 def _table(context: ResolveContext) -> str:

@@ -3,7 +3,8 @@
 Folding (kith_fold in the migrations) takes case and accents away on both sides; the values are always bound.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 from pypika_tortoise.enums import Comparator
 from pypika_tortoise.terms import BasicCriterion, CustomFunction, Term, ValueWrapper
@@ -20,23 +21,36 @@ class _Operator(Comparator):
 
 
 class _Contains(Q):
-    """A Q whose SQL is not one of Tortoise's own look-ups. Wrap it in Q(...) before negating it."""
+    """A Q whose SQL is not one of Tortoise's own look-ups. Wrap it in Q(...) before negating it.
 
-    def __init__(self, column: str, word: str) -> None:
+    `structure`, `values` and `with_values` tell what its SQL depends on from what is bound, so that a statement it
+    stands in can be kept and used with other words.
+    """
+
+    def __init__(self, column: str, pattern: str) -> None:
         super().__init__()
-        self.filters = {column: word}  # type: ignore[dict-item]  # says what it is about; never resolved as a look-up
+        self.filters = {column: pattern}  # type: ignore[dict-item]  # says what it is about; never resolved as a look-up
         self.column = column
-        self.word = word
+        self.pattern = pattern
+
+    def structure(self) -> str:
+        return self.column
+
+    def values(self) -> list[str]:
+        return [self.pattern]
+
+    def with_values(self, values: Sequence[str]) -> Self:
+        return type(self)(self.column, *values)
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
         columns: Any = resolve_context.table
-        pattern: Term = _fold(ValueWrapper(f"%{escaped(self.word)}%"))
+        pattern: Term = _fold(ValueWrapper(self.pattern))
         return QueryModifier(where_criterion=BasicCriterion(_Operator.like, columns[self.column], pattern))
 
 
 def contains_words(text: str, column: str = "search_text") -> Q:
     """Rows whose folded text has every word of `text` somewhere within."""
-    return Q(*(Q(_Contains(column, word)) for word in text.split()[:MAX_WORDS]))
+    return Q(*(Q(_Contains(column, f"%{escaped(word)}%")) for word in text.split()[:MAX_WORDS]))
 
 
 def escaped(text: str) -> str:
