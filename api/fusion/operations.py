@@ -10,7 +10,7 @@ depend on nothing else; and, for half a second, the statements made for the same
 
 import asyncio
 import time
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any, cast
@@ -73,6 +73,7 @@ class _Root:
 class Operation:
     """A query that can be answered by one statement a root field."""
 
+    text: str
     document: DocumentNode
     node: OperationDefinitionNode
     name: str | None
@@ -96,14 +97,14 @@ class Operations:
         self._strawberry: Any = schema._strawberry_schema  # type: ignore[attr-defined]
         self._reads = reads
         self._build = build
-        self._known: Memory[Operation] = Memory(1_000)
+        self._known: Memory[Operation | None] = Memory(1_000)
         self._arguments: Memory[_Read] = Memory(5_000)
         self._recent: Memory[tuple[float, list[Statement]]] = Memory(2_000)
 
     def remember(self, text: str, name: str | None, document: DocumentNode) -> None:
         """Notes an operation that has just been executed without an error."""
-        if (text, name) not in self._known and (operation := self._operation(document, name)):
-            self._known[text, name] = operation
+        if (text, name) not in self._known:
+            self._known[text, name] = self._operation(text, document, name)
 
     def find(self, text: str, name: str | None) -> Operation | None:
         return self._known.get((text, name))
@@ -142,7 +143,10 @@ class Operations:
         for root, arguments in zip(operation.roots, read.arguments, strict=True):
             try:
                 value = root.resolve(None, _Request(context, root.node.name.value), **arguments)
-                statement = isinstance(value, QuerySet | Window) and self._reads.prepare(
+                if not isinstance(value, QuerySet | Window):
+                    self._never(operation, value)
+                    return None
+                statement = self._reads.prepare(
                     value,
                     root.definition.type,
                     root.details,
@@ -151,10 +155,16 @@ class Operations:
                 )
             except Exception:  # noqa: BLE001  the pipeline meets it again and tells it properly
                 return None
-            if not statement:
+            if statement is None:
                 return None
             statements.append(statement)
         return statements
+
+    def _never(self, operation: Operation, value: Any) -> None:
+        """Leaves an operation to the pipeline for good: one of its resolvers answers with something else."""
+        if isinstance(value, Coroutine):
+            value.close()
+        self._known[operation.text, operation.name] = None
 
     def _read(self, operation: Operation, variables: Mapping[str, Any]) -> _Read | None:
         definitions = operation.node.variable_definitions or ()
@@ -196,7 +206,7 @@ class Operations:
             parts.append(root.key + (b"null" if found is None else found))
         return b"{" + b",".join(parts) + b"}"
 
-    def _operation(self, document: DocumentNode, name: str | None) -> Operation | None:
+    def _operation(self, text: str, document: DocumentNode, name: str | None) -> Operation | None:
         node = get_operation_ast(document, name)
         if node is None or node.operation is not OperationType.QUERY:
             return None
@@ -213,7 +223,7 @@ class Operations:
             if definition is None or field is None or field.is_async or not field.base_resolver:
                 return None
             roots.append(_Root(orjson.dumps(key) + b":", definition, details, field, _resolver(field)))
-        return Operation(document, node, name, tuple(roots))
+        return Operation(text, document, node, name, tuple(roots))
 
 
 def _resolver(field: StrawberryField) -> Callable[..., Any]:
