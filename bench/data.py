@@ -15,10 +15,6 @@ _SQL = Path(__file__).parent / "sql"
 _MIGRATIONS = Path(__file__).parent.parent / "crm" / "migrations"
 _TABLES = ("customer", "contact", "activity", "invoice", "invoice_line", "invoice_tax")
 READER = "person1@kith.example"
-COUNTRIES = tuple(
-    "DE FR GB ES IT PL NL BE AT CH SE NO DK FI IE PT CZ SK HU RO BG GR HR SI EE LV LT LU US CA"
-    " MX BR AR CL JP KR CN IN AU NZ ZA EG MA TR IL AE SG MY TH VN".split()
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +75,16 @@ async def fill(url: str, size: Size) -> None:
 
 def _fill_sql(size: Size) -> str:
     text = (_SQL / "fill.sql").read_text(encoding="utf-8")
-    for name, value in (("$CUSTOMERS", size.customers), ("$BIG", size.big), ("$SMALL", size.small)):
+    values = {
+        "$CUSTOMERS": size.customers,
+        "$BIG": size.big,
+        "$SMALL": size.small,
+        "$WORDS": max(500, size.customers // 5),
+        "$ACTIVITIES": size.rows["activities"] // size.customers,
+    }
+    for name, value in values.items():
         text = text.replace(name, str(value))
-    return text.replace("$ACTIVITIES", str(size.rows["activities"] // size.customers))
+    return text
 
 
 async def _drop_indexes(connection: Any) -> dict[str, str]:

@@ -14,14 +14,14 @@ create function bench.pick(number bigint, salt int, below int) returns int langu
 create function bench.id(kind int, number bigint) returns uuid language sql immutable parallel safe
   as $$ select ('01980000-000' || kind || '-7000-8000-' || lpad(to_hex(number), 12, '0'))::uuid $$;
 
--- One of 64,000 invented words.
+-- One of $WORDS invented words of eight letters. There are more of them the more customers there are: what somebody
+-- looks for is as rare in a large book of customers as in a small one.
 create function bench.word(number bigint, salt int) returns text language sql immutable parallel safe as $$
-  select s[1 + bench.pick(number, salt, 40)] || s[1 + bench.pick(number, salt + 1, 40)]
-         || e[1 + bench.pick(number, salt + 2, 40)]
-    from (select string_to_array('ba be bi bo da de dra fa fe fo ga go gre ha he ja ka ke ko kri la le li lo ma me mi'
-                                 ' na ne no pa pe pra ra ri sa so ta te vo', ' ') as s,
-                 string_to_array('bor can dal den dis fer gan gor har jin kas ker kon lan len lin lis mar mas men mir'
-                                 ' nar nel nis nor par pel pin ran ras ren ril sen sil sor tan tel tin vel zan', ' ') as e) w
+  select substr('bdfghjklmnprstvz', 1 + (h % 16)::int, 1) || substr('aeiou', 1 + (h / 16 % 5)::int, 1)
+         || substr('lnrsmtkd', 1 + (h / 80 % 8)::int, 1) || substr('bdfghjklmnprstvz', 1 + (h / 640 % 16)::int, 1)
+         || substr('aeiou', 1 + (h / 10240 % 5)::int, 1) || substr('bdfghjklmnprstvz', 1 + (h / 51200 % 16)::int, 1)
+         || substr('aeiou', 1 + (h / 819200 % 5)::int, 1) || substr('lnrsmtkd', 1 + (h / 4096000 % 8)::int, 1)
+    from (select hashint8extended(bench.pick(number, salt, $WORDS), 7) & 9223372036854775807 as h) w
 $$;
 
 -- Which of a customer's children are rows: the first `small` of each, and all `big` of one in ten.
@@ -91,8 +91,10 @@ insert into activity (id, customer_id, contact_id, user_id, type, title, descrip
   select bench.id(7, seq), bench.id(5, n), case when bench.pick(seq, 51, 2) = 0 then bench.id(6, 1 << 24 | n) end,
          bench.id(2, 1 + bench.pick(seq, 52, 20)), type,
          (array['Offer for', 'Question about', 'Order of', 'Complaint about', 'Visit because of', 'News of', 'Plans for',
-                'Price of'])[1 + bench.pick(seq, 53, 8)] || ' ' || bench.word(seq, 400),
-         'Talked about ' || bench.word(seq, 410) || ' and ' || bench.word(seq, 420) || ', and what comes next.',
+                'Price of'])[1 + bench.pick(seq, 53, 8)] || ' lot ' || bench.pick(seq, 400, 100000),
+         (array['Talked about delivery and price of lot ', 'Nobody there; left word about lot ', 'They want a new offer for lot ',
+                'Agreed on the next steps for lot ', 'They are not happy with lot '])[1 + bench.pick(seq, 57, 5)]
+         || bench.pick(seq, 400, 100000) || ', and what comes next.',
          at, case when type in ('CALL', 'MEETING') then 5 + bench.pick(seq, 54, 85) end,
          (array['POSITIVE', 'NEUTRAL', 'NEGATIVE', null])[1 + bench.pick(seq, 55, 4)], at, at
     from (select n, k::bigint << 24 | n as seq,
@@ -112,8 +114,8 @@ create unlogged table bench.line as
 insert into invoice_line (id, invoice_id, position, description, quantity, unit_code, unit_price, tax_category, tax_rate,
     net, currency, discount_total)
   select bench.id(9, seq << 3 | position), bench.id(8, seq), position,
-         (array['Delivery of', 'Hours for', 'Repair of', 'Goods:'])[1 + bench.pick(seq << 3 | position, 64, 4)] || ' '
-         || bench.word(seq << 3 | position, 300), quantity, 'C62', price, 'S', 19, quantity * price, 'EUR', 0
+         (array['Delivery of', 'Hours for', 'Repair of', 'Goods:'])[1 + bench.pick(seq << 3 | position, 64, 4)]
+         || ' lot ' || bench.pick(seq << 3 | position, 300, 100000), quantity, 'C62', price, 'S', 19, quantity * price, 'EUR', 0
     from bench.line;
 
 -- The last invoice of a customer is still to be paid, of every twentieth it is a draft.
