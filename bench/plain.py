@@ -185,7 +185,9 @@ class Query:
         rows = await found.order_by("name", "id").limit(first + 1)
         page = rows[:first]
         cursor = (
-            base64.urlsafe_b64encode(orjson.dumps([page[-1].name, page[-1].id])).decode() if page else None
+            base64.urlsafe_b64encode(orjson.dumps([page[-1].name, str(page[-1].id)])).decode()
+            if page
+            else None
         )
         info = PageInfo(has_next_page=len(rows) > first, end_cursor=cursor)
         return CustomerPage(nodes=cast("list[Customer]", page), page_info=info)

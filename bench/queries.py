@@ -19,13 +19,13 @@ from crm.kernel.ids import Kind, encode
 
 Dialect = Literal["kith", "plain", "postgraphile"]
 Values = dict[str, Any]
-Ask = Callable[[str, Values], Any]  # a document and its variables → `data` of the answer
+Ask = Callable[[str, str, Values], Any]  # operation, document and variables → `data` of the answer
 
 VARIATIONS = 200
 PAGE = 100  # Kith's largest
 ROWS = 1000
 _CURSORS = ROWS // PAGE
-_LATEST = "[NAME_ASC, PRIMARY_KEY_ASC]"
+_BY_NAME = "[NAME_ASC, PRIMARY_KEY_ASC]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ _FILTERED = {
     "kith": "filter: {country: {eq: $country}, status: {eq: $status}}",
     "plain": "country: $country, status: $status",
     "postgraphile": "condition: {addressCountry: $country, status: $status, archivedAt: null}, "
-    f"orderBy: {_LATEST}",
+    f"orderBy: {_BY_NAME}",
 }
 _PAGE = (
     "query Page($country: String!, $status: %s!) { %s(first: 50, %s) { nodes { %s name email phone stage status "
@@ -71,7 +71,7 @@ QUERIES = (
         "Page",
         "lists",
         {
-            "kith": _PAGE % ("Status", "customers", _FILTERED["kith"], "id", "address { city }", ""),
+            "kith": _PAGE % ("CustomerStatus", "customers", _FILTERED["kith"], "id", "address { city }", ""),
             "plain": _PAGE % ("String", "customers", _FILTERED["plain"], "id", "city", ""),
             "postgraphile": _PAGE
             % (
@@ -109,7 +109,7 @@ QUERIES = (
         "Nested",
         "lists",
         {
-            "kith": "query Nested($country: String!, $status: Status!) { customers(first: 50, "
+            "kith": "query Nested($country: String!, $status: CustomerStatus!) { customers(first: 50, "
             + _FILTERED["kith"]
             + ") { nodes { id name email status contacts(first: 10) { nodes { name email phone } } "
             "invoices(first: 10) { nodes { number state issueDate gross { amount } } } } } }",
@@ -133,7 +133,7 @@ QUERIES = (
             "kith": _pages(),
             "plain": f"query Rows($after: String) {{ customers(first: {ROWS}, after: $after) {{ {_ROWS} }} }}",
             "postgraphile": "query Rows($after: Cursor) { customers: allCustomers(first: "
-            f"{ROWS}, after: $after, condition: {{archivedAt: null}}, orderBy: {_LATEST}) "
+            f"{ROWS}, after: $after, condition: {{archivedAt: null}}, orderBy: {_BY_NAME}) "
             f"{{ {_ROWS.replace(' id ', ' id: rowId ')} }} }}",
         },
     ),
@@ -219,13 +219,13 @@ def _walk(dialect: Dialect, ask: Ask, blocks: int) -> list[Values]:
         "kith": f"customers(first: {size}, after: $after)",
         "plain": f"customers(first: {size}, after: $after)",
         "postgraphile": f"customers: allCustomers(first: {size}, after: $after, condition: {{archivedAt: null}}, "
-        f"orderBy: {_LATEST})",
+        f"orderBy: {_BY_NAME})",
     }[dialect]
     kind = "Cursor" if dialect == "postgraphile" else "String"
     document = f"query Walk($after: {kind}) {{ {field} {{ pageInfo {{ endCursor }} }} }}"
     cursors: list[str | None] = [None]
     while len(cursors) < blocks * ROWS // size:
-        found = ask(document, {"after": cursors[-1]})
+        found = ask("Walk", document, {"after": cursors[-1]})
         cursors.append(found["customers"]["pageInfo"]["endCursor"])
     if dialect != "kith":
         return [{"after": cursor} for cursor in cursors]

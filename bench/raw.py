@@ -21,6 +21,9 @@ _CUSTOMER = "'cus_' || encode(uuid_send(c.id), 'hex') as id, c.name, c.email, c.
 _LISTED = """from customer c where c.archived_at is null and c.address_country = $1 and c.status = $2 order by c.name, c.id"""
 _AMOUNT = "(select to_json(m) from (select round({}, 2)::text as amount) m) as {}"
 
+# As Kith writes them (crm/kernel/paging.py).
+_CURSOR = """rtrim(translate(encode(convert_to('["name,id",' || to_json(name) || ',"' || id || '"]', 'UTF8'), 'base64'),
+  E'+/\\n', '-_'), '=')"""
 # `listed` is the page and one row more, which says whether there is a next page; `place` is left out of the nodes.
 _PAGE = f"""
 with listed as materialized (
@@ -31,8 +34,7 @@ select to_json(d)::text from (select (select to_json(p) from (select
      select {_CUSTOMER}, c.stage, c.status, (select to_json(a) from (select c.address_city as city) a) as address, {_MANAGER}
        from listed c where place <= 50 order by place) t) as nodes,
   (select to_json(i) from (select (select count(*) > 50 from listed) as "hasNextPage",
-     (select rtrim(translate(encode(convert_to('["name,id",' || to_json(name) || ',"' || id || '"]', 'UTF8'), 'base64'),
-        E'+/\n', '-_'), '=') from listed where place <= 50 order by place desc limit 1) as "endCursor") i) as "pageInfo"
+     (select {_CURSOR} from listed where place <= 50 order by place desc limit 1) as "endCursor") i) as "pageInfo"
   ) p) as customers) d
 """
 _CONTACTS = """(select to_json(x) from (select (select coalesce(json_agg(t), '[]') from (
@@ -89,6 +91,11 @@ select to_json(d)::text from (select (select to_json(r) from (select
        from activity a where a.customer_id = c.id order by a.occurred_at desc, a.id desc limit 25) t) as nodes) x) as activities
   from customer c where c.id = $1) r) as customer) d
 """
+_WALK = f"""
+select to_json(d)::text from (select (select to_json(p) from (select (select to_json(i) from (select {_CURSOR} as "endCursor"
+  from customer c where c.archived_at is null and (c.name, c.id) > ($1, $2) order by c.name, c.id offset 99 limit 1) i)
+  as "pageInfo") p) as customers) d
+"""
 _BEGINNING = ("", "00000000-0000-0000-0000-000000000000")
 
 
@@ -108,6 +115,7 @@ OPERATIONS: dict[str, tuple[str, Bind]] = {
     "Page": (_PAGE, lambda v: (v["country"], v["status"])),
     "View": (_VIEW, lambda v: (_key(v["id"]),)),
     "Nested": (_NESTED, lambda v: (v["country"], v["status"])),
+    "Walk": (_WALK, lambda v: _place(v["after"])),
     "Rows": (_ROWS, lambda v: _place(v["after0"])),
     "Search": (_SEARCH, lambda v: (v["word"],)),
     "Timeline": (_TIMELINE, lambda v: (_key(v["id"]),)),

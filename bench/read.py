@@ -59,8 +59,9 @@ class Server:
     running: Running
     token: str
 
-    def ask(self, document: str, variables: Values) -> Any:
-        return self.answer(json.dumps({"query": document, "variables": variables}).encode())
+    def ask(self, operation: str, document: str, variables: Values) -> Any:
+        asked = {"query": document, "variables": variables, "operationName": operation}
+        return self.answer(json.dumps(asked).encode())
 
     def answer(self, body: bytes) -> Any:
         """`data` of the answer to one request. Raises BadAnswer."""

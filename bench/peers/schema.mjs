@@ -110,19 +110,19 @@ const CHILDREN = {
   ],
 };
 
-// The loaders of one request.
+// The loaders of one request. Plain fields only: Apollo copies its context.
 export class Loaders {
-  #made = new Map();
+  made = new Map();
 
   users = new DataLoader(usersById);
   lines = new DataLoader(linesByInvoice);
 
   children(name, first) {
     const key = `${name} ${first}`;
-    let loader = this.#made.get(key);
+    let loader = this.made.get(key);
     if (!loader) {
       loader = new DataLoader(firstOfEach(...CHILDREN[name], first));
-      this.#made.set(key, loader);
+      this.made.set(key, loader);
     }
     return loader;
   }
