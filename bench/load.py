@@ -83,7 +83,7 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.missing == 0:
             try:
-                self.missing = _length(data)
+                self.missing = answer_length(data)
             except BadAnswer as wrong:
                 self.load.end(wrong)
                 return
@@ -123,7 +123,7 @@ class _Load:
             self.done.set_result(None)
 
 
-def _length(data: bytes) -> int:
+def answer_length(data: bytes) -> int:
     """Bytes of a whole answer, head and body. All servers here send their head in one piece."""
     head, found, _ = data.partition(b"\r\n\r\n")
     if not found or b" 200 " not in head[:16]:

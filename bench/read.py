@@ -3,39 +3,28 @@
 import argparse
 import asyncio
 import contextlib
-import json
-import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
-
+from bench import machine
 from bench.canonical import canonical, difference
 from bench.chart import draw
 from bench.cluster import Cluster, cluster
-from bench.contestants import CONTESTANTS, Contestant, prepare_peers, versions
-from bench.data import READER, Size
+from bench.contestants import CONTESTANTS, Contestant, prepare_peers
+from bench.data import Size
 from bench.figures import Figures, medians
-from bench.load import PATH, BadAnswer, generator, measure
-from bench.processes import Running, free_port, serving
-from bench.queries import QUERIES, Query, Sample, Values, bodies, sample
+from bench.load import generator, measure
+from bench.queries import QUERIES, Query, Sample, bodies, sample
 from bench.report import figures_table, targets_table
+from bench.running import Server, reader_token, started
 from bench.servers import RESULTS, keep
-from crm.accounts.models import User
-from crm.accounts.tokens import create_token
-from crm.kernel import database
-from crm.kernel.actor import Actor
-from crm.kernel.clock import now
 
 WARM_UP = 2.0
+PATIENCE = 60.0
 _NAMES = [query.name for query in QUERIES]
 
 
@@ -51,41 +40,15 @@ class Plan:
     connections: int
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    """A contestant that is up."""
-
-    contestant: Contestant
-    running: Running
-    token: str
-
-    def ask(self, operation: str, document: str, variables: Values) -> Any:
-        asked = {"query": document, "variables": variables, "operationName": operation}
-        return self.answer(json.dumps(asked).encode())
-
-    def answer(self, body: bytes) -> Any:
-        """`data` of the answer to one request. Raises BadAnswer."""
-        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.token}"}
-        address = f"http://127.0.0.1:{self.running.port}{PATH}"
-        request = urllib.request.Request(address, body, headers)
-        try:
-            with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
-                found = json.load(response)
-        except urllib.error.HTTPError as refusal:
-            found = {"errors": refusal.read().decode()}
-        if found.get("errors") or found.get("data") is None:
-            raise BadAnswer(f"{self.contestant.name} answered {str(found)[:500]} to {body[:300]!r}")
-        return found["data"]
-
-
 def main(arguments: Sequence[str] = ()) -> None:
     plan = _plan(arguments)
     if any(each.needs_node for each in plan.contestants):
         prepare_peers()
     with cluster(plan.size) as servers, _all_up(plan, servers) as up:
-        results = _measure_all(plan, up, asyncio.run(sample(servers.url, plan.size)))
+        values = asyncio.run(sample(servers.url, plan.size))
+        results, noise = _measure_all(plan, servers, up, values)
     print(f"\n{figures_table(results)}\n\n{targets_table(results)}")
-    meta = _meta(plan)
+    meta = _meta(plan, noise)
     keep("read", {"meta": meta, **results})
     draw(
         results,
@@ -127,47 +90,25 @@ def _plan(arguments: Sequence[str]) -> Plan:
 def _all_up(plan: Plan, servers: Cluster) -> Iterator[list[Server]]:
     token = asyncio.run(reader_token())
     with tempfile.TemporaryDirectory(prefix="kith-bench-") as logs, contextlib.ExitStack() as stack:
-        yield [
-            Server(each, stack.enter_context(_start(each, servers, Path(logs))), token)
-            for each in plan.contestants
-        ]
+        yield [stack.enter_context(started(each, servers, token, Path(logs))) for each in plan.contestants]
 
 
-def _start(
-    contestant: Contestant, servers: Cluster, logs: Path
-) -> contextlib.AbstractContextManager[Running]:
-    port = free_port()
-    return serving(
-        contestant.command_on(port),
-        port,
-        environment={**servers.environment, **contestant.environment, "PORT": str(port)},
-        directory=contestant.directory,
-        log=logs / f"{contestant.name}.log",
-    )
-
-
-async def reader_token() -> str:
-    """A token that may read, of a manager who is in every unit but sees no more than those."""
-    await database.connect()
-    try:
-        user = await User.get(email=READER)
-        actor = Actor(user.id, user.name, user.role)
-        made = await create_token(actor=actor, name="bench", expires_at=now() + timedelta(days=1))
-        return made.secret
-    finally:
-        await database.close()
-
-
-def _measure_all(plan: Plan, up: Sequence[Server], values: Sample) -> dict[str, dict[str, dict[str, float]]]:
-    results = {}
+def _measure_all(
+    plan: Plan, servers: Cluster, up: Sequence[Server], values: Sample
+) -> tuple[dict[str, dict[str, dict[str, float]]], dict[str, float]]:
+    """The figures of each query and server, and how many cores others kept busy during each query."""
+    results, noises = {}, {}
     for query in plan.queries:
         asked = {
             server.contestant.name: bodies(query, server.contestant.dialect, values, server.ask, plan.size)
             for server in up
         }
         _compare(query, up, asked)
+        noise = machine.Noise([servers.pid, *(server.running.pid for server in up)])
         results[query.name] = _measure(plan, up, asked)
-    return results
+        noises[query.name] = noise.cores()
+        print(f"  others kept {noises[query.name]:.2f} cores busy", flush=True)
+    return results, noises
 
 
 def _compare(query: Query, up: Sequence[Server], asked: dict[str, list[bytes]]) -> None:
@@ -187,15 +128,13 @@ def _compare(query: Query, up: Sequence[Server], asked: dict[str, list[bytes]]) 
 def _measure(plan: Plan, up: Sequence[Server], asked: dict[str, list[bytes]]) -> dict[str, dict[str, float]]:
     """Short rounds in turns, in the order and back, so that the machine's moods meet all servers alike."""
     found: dict[str, list[Figures]] = {server.contestant.name: [] for server in up}
-    load = partial(measure, connections=plan.connections)
     for server in up:
-        load(server.running.port, asked[server.contestant.name], server.token, seconds=WARM_UP)
+        _round(plan, server, asked, WARM_UP)
     for turn in range(plan.rounds):
         for server in up if turn % 2 == 0 else reversed(up):
-            name = server.contestant.name
-            found[name].append(load(server.running.port, asked[name], server.token, seconds=plan.seconds))
+            found[server.contestant.name].append(_round(plan, server, asked, plan.seconds))
     for name, rounds in found.items():
-        print(f"  {name:14}{' '.join(f'{each.rps:9,.0f}' for each in rounds)}", flush=True)
+        print(f"  {name:14}{' '.join(f'{each.rps:9,.1f}' for each in rounds)}", flush=True)
     return {
         server.contestant.name: asdict(medians(found[server.contestant.name]))
         | {"rss_mb": server.running.megabytes()}
@@ -203,23 +142,22 @@ def _measure(plan: Plan, up: Sequence[Server], asked: dict[str, list[bytes]]) ->
     }
 
 
-def _meta(plan: Plan) -> dict[str, Any]:
-    return {
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
+def _round(plan: Plan, server: Server, asked: dict[str, list[bytes]], seconds: float) -> Figures:
+    """A server so slow that its callers were hardly answered gets more time."""
+    port, wanted = server.running.port, asked[server.contestant.name]
+    while True:
+        found = measure(port, wanted, server.token, seconds=seconds, connections=plan.connections)
+        if found.rps * seconds >= 2 * plan.connections or seconds >= PATIENCE:
+            return found
+        seconds = min(PATIENCE, 4 * seconds)
+
+
+def _meta(plan: Plan, noise: dict[str, float]) -> dict[str, Any]:
+    return machine.described() | {
         "rows": plan.size.rows,
         "seconds": plan.seconds,
         "rounds": plan.rounds,
         "connections": plan.connections,
         "load": generator(),
-        "memory_mb": round(psutil.virtual_memory().total / 1e6),
-        "versions": versions(),
+        "cores_kept_busy_by_others": noise,
     }
-
-
-def commit() -> str:
-    """The commit the figures belong to, marked when there was more than that."""
-    told = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False
-    )
-    return told.stdout.strip() or "unknown"

@@ -1,5 +1,6 @@
 """What the figures say: tables, ratios, and whether each target is met."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ def _of_query(query: str, servers: Mapping[str, Row]) -> Iterator[Verdict]:
     if "mercurius" in servers:
         ratio = kith["rps"] / servers["mercurius"]["rps"]
         yield Verdict(query, f"kith / mercurius > {OF_MERCURIUS:g}", ratio, ratio > OF_MERCURIUS)
-    tail = kith["p99"] / kith["p50"]
+    tail = kith["p99"] / kith["p50"] if kith["p50"] else math.inf
     yield Verdict(query, f"p99 / p50 <= {TAIL:g}", tail, tail <= TAIL)
     yield Verdict(query, f"RSS in MB <= {MEGABYTES}", kith["rss_mb"], kith["rss_mb"] <= MEGABYTES)
 
