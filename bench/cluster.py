@@ -46,7 +46,7 @@ class Cluster:
 @contextlib.contextmanager
 def cluster(size: Size) -> Iterator[Cluster]:
     """Starts both servers, filling the database if this size is not there yet; sets this process's settings to them."""
-    directory = HOME / f"{size.customers}-{size.fingerprint()}"
+    directory = HOME / f"{size.name}-{size.fingerprint()}"
     if not (directory / _FILLED).exists():
         _forget(size)
         _make(directory, size)
@@ -78,7 +78,7 @@ def _make(directory: Path, size: Size) -> None:
 
 def _forget(size: Size) -> None:
     """Removes what an earlier version of the migrations or of the data left of this size."""
-    for old in HOME.glob(f"{size.customers}-*"):
+    for old in HOME.glob(f"{size.name}-*"):
         shutil.rmtree(stand_in((old / "postgres").resolve()), ignore_errors=True)
         shutil.rmtree(old)
 

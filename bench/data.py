@@ -37,6 +37,10 @@ class Size:
             "lines": 6 * count,
         }
 
+    @property
+    def name(self) -> str:
+        return f"{self.customers}-{self.big}-{self.small}"
+
     def fingerprint(self) -> str:
         """Of everything the data follows from: the migrations, the SQL here and the size."""
         digest = hashlib.sha256(repr(self).encode())
@@ -48,11 +52,6 @@ class Size:
 def customer_key(number: int) -> UUID:
     """The key of the customer with a number from 1, as sql/fill.sql makes it."""
     return UUID(f"01980000-0005-7000-8000-{number:012x}")
-
-
-def is_big(number: int) -> bool:
-    """Whether a customer is one of the tenth that fills its pages."""
-    return number % 10 == 0
 
 
 async def fill(url: str, size: Size) -> None:

@@ -36,7 +36,7 @@ BIG, SMALL = 12, 2  # activities: a third of what `read` has, or the largest siz
 TARGET = 1.3
 ROUNDS = 3
 _DOCUMENTS = {query.name: query.documents["kith"] for query in QUERIES}
-_LIST = (
+LIST = (
     "query List($filter: CustomerFilter, $orderBy: [CustomerOrder!]) { customers(first: 50, filter: $filter, "
     "orderBy: $orderBy) { nodes { id name email phone stage status address { city } accountManager { name } } "
     "pageInfo { hasNextPage endCursor } } }"
@@ -181,7 +181,7 @@ async def _questions(url: str, size: Size) -> list[Question]:
 
 
 def _list(name: str, *filters: dict[str, Any], order: list[dict[str, str]] | None = None) -> Question:
-    return _question(name, _LIST, *({"filter": each, "orderBy": order} for each in filters or (None,)))
+    return _question(name, LIST, *({"filter": each, "orderBy": order} for each in filters or (None,)))
 
 
 def _question(name: str, document: str, *values: dict[str, Any]) -> Question:
