@@ -24,7 +24,6 @@ from strawberry.asgi import GraphQL
 from strawberry.http import GraphQLHTTPResponse, GraphQLRequestData, GraphQLRequestProtocol
 from strawberry.http.parse_content_type import parse_content_type
 from strawberry.schema import BaseSchema
-from strawberry.schema.exceptions import InvalidOperationTypeError
 from strawberry.subscriptions import (
     GRAPHQL_SSE_PROTOCOL,
     GRAPHQL_TRANSPORT_WS_PROTOCOL,
@@ -50,7 +49,7 @@ COST_HEADER = "x-kith-cost"
 LAST_EVENT = "last-event-id"
 RESUME = "resumeAfter"
 VARY = "Accept, Authorization, Cookie, X-Kith-Client, X-Kith-Cost"
-_PROTOCOLS: dict[Kind | None, GraphQLRequestProtocol] = {
+_PROTOCOLS: dict[Kind, GraphQLRequestProtocol] = {
     Kind.EVENT_STREAM: "sse",
     Kind.SUBSCRIPTION_PARTS: "multipart-subscription",
 }
@@ -197,20 +196,6 @@ class GraphQLView(GraphQL[Context, None]):
         except TimeoutError:
             return PreExecutionError(data=None, errors=[streams.timeout_error()])
 
-    async def execute_single(self, *args: Any, **kwargs: Any) -> ExecutionResult:
-        try:
-            return await super().execute_single(*args, **kwargs)
-        except HTTPException as refused:
-            if not isinstance(refused.__cause__, InvalidOperationTypeError):
-                raise
-            if refused.__cause__.operation_type.value == OperationType.SUBSCRIPTION.value:
-                told = (
-                    "A subscription is answered as text/event-stream, as multipart/mixed;subscriptionSpec=1.0, "
-                    "or over a WebSocket (graphql-transport-ws). Accept one of them."
-                )
-                raise Refused(406, told) from None
-            raise Refused(405, "Changes are made by POST.", allow="POST") from None
-
     # What is answered
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
@@ -280,12 +265,12 @@ def _closing(stream: Callable[[], AsyncIterator[str]]) -> Callable[[], AsyncGene
 def _operation(body: Any) -> dict[str, Any]:
     if isinstance(body, list):
         raise Refused(400, "Batches are not supported. Send one operation a request.")
-    kinds = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
+    texts, objects = ("query", "operationName", "documentId", "doc_id"), ("variables", "extensions")
     if not isinstance(body, dict):
         raise Refused(400, "The request body must be a JSON object with a 'query'.")
-    for name, kind in kinds.items():
+    for name in (*texts, *objects):
+        kind, word = (str, "a text") if name in texts else (dict, "an object")
         if not isinstance(body.get(name), kind | None):
-            word = "a text" if kind is str else "an object"
             raise Refused(400, f"'{name}' must be {word}, or left out.")
     return body
 
@@ -293,10 +278,18 @@ def _operation(body: Any) -> dict[str, Any]:
 def _protocol(request: Request, query: str | None, operation_name: str | None) -> GraphQLRequestProtocol:
     """How the answer travels: a subscription as the best stream that is accepted, anything else as it is liked best."""
     kinds = negotiation.accepted(request.headers.get("accept"))
-    request.state.kind = kind_of(query, operation_name)
-    if request.state.kind is OperationType.SUBSCRIPTION:
-        return _PROTOCOLS.get(negotiation.stream(kinds), "http")
-    return "sse" if kinds[0] is Kind.EVENT_STREAM else "http"
+    request.state.kind = kind = kind_of(query, operation_name)
+    if kind is OperationType.MUTATION and request.method == "GET":
+        raise Refused(405, "Changes are made by POST.", allow="POST")
+    if kind is not OperationType.SUBSCRIPTION:
+        return "sse" if kinds[0] is Kind.EVENT_STREAM else "http"
+    if (stream := negotiation.stream(kinds)) is None:
+        told = (
+            "A subscription is answered as text/event-stream, as multipart/mixed;subscriptionSpec=1.0, "
+            "or over a WebSocket (graphql-transport-ws). Accept one of them."
+        )
+        raise Refused(406, told)
+    return _PROTOCOLS[stream]
 
 
 def _text(extensions: dict[str, Any], name: str) -> str | None:
