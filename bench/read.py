@@ -23,6 +23,7 @@ from bench.report import figures_table, targets_table
 from bench.running import Server, reader_token, started
 from bench.servers import RESULTS, keep
 
+USUAL = Size(100_000)
 WARM_UP = 2.0
 PATIENCE = 60.0
 _NAMES = [query.name for query in QUERIES]
@@ -39,6 +40,12 @@ class Plan:
     rounds: int
     connections: int
 
+    @property
+    def whole(self) -> bool:
+        """Whether its results can stand for Kith."""
+        everything = len(self.queries) == len(QUERIES) and len(self.contestants) == len(CONTESTANTS)
+        return everything and self.size == USUAL
+
 
 def main(arguments: Sequence[str] = ()) -> None:
     plan = _plan(arguments)
@@ -48,6 +55,9 @@ def main(arguments: Sequence[str] = ()) -> None:
         values = asyncio.run(sample(servers.url, plan.size))
         results, noise = _measure_all(plan, servers, up, values)
     print(f"\n{figures_table(results)}\n\n{targets_table(results)}")
+    if not plan.whole:
+        print("\nNot kept in bench/results: not every query and server was measured at the usual size.")
+        return
     meta = _meta(plan, noise)
     keep("read", {"meta": meta, **results})
     draw(
@@ -69,7 +79,7 @@ def _plan(arguments: Sequence[str]) -> Plan:
         "--rounds", type=int, default=5, help="rounds a server and query (default %(default)s)"
     )
     parser.add_argument("--connections", type=int, default=16, help="callers at once (default %(default)s)")
-    parser.add_argument("--size", type=int, default=100_000, help="customers (default %(default)s)")
+    parser.add_argument("--size", type=int, default=USUAL.customers, help="customers (default %(default)s)")
     given = parser.parse_args(arguments)
     wanted = given.queries.split(",")
     if unknown := [name for name in wanted if name not in _NAMES]:

@@ -64,6 +64,8 @@ def figures_table(results: Results) -> str:
 def targets_table(results: Results) -> str:
     """A line for each query, a column for each target, a mark where it is missed."""
     found = verdicts(results)
+    if not found:
+        return "No targets: Kith was not measured."
     targets = list(dict.fromkeys(verdict.target for verdict in found))
     lines = [
         "Targets (! = missed)",
