@@ -33,6 +33,7 @@ Details = Any
 
 _LONGEST_NAME = 63  # bytes of an identifier in PostgreSQL
 _MOST_PAIRS = 50  # arguments of a function: 100
+_ROW = '"."'  # a name that is no response key: PostgreSQL would take a column of the row's name for the row
 
 
 class _Planning:
@@ -316,13 +317,13 @@ def _aggregated(columns: Sequence[tuple[str, str]], rows: str, *, many: bool) ->
     """The JSON of `rows` (what follows FROM; nothing: of the row around) with these columns."""
     source = f" from {rows}" if rows else ""
     if any(len(key.encode()) > _LONGEST_NAME for key, _ in columns):
-        selected, record = f"{_built(columns)} as o", "t.o"
+        selected, record = f"{_built(columns)} as o", f"{_ROW}.o"
     else:
         selected = ", ".join(f'{sql} as "{key}"' for key, sql in columns)
-        record = "t" if many else "row_to_json(t)"
+        record = _ROW if many else f"row_to_json({_ROW})"
     if many:
-        return f"(select coalesce(json_agg({record}), '[]'::json) from (select {selected}{source}) t)"
-    return f"(select {record} from (select {selected}{source}) t)"
+        return f"(select coalesce(json_agg({record}), '[]'::json) from (select {selected}{source}) {_ROW})"
+    return f"(select {record} from (select {selected}{source}) {_ROW})"
 
 
 def _built(pairs: Sequence[tuple[str, str]]) -> str:
