@@ -36,6 +36,7 @@ from tortoise.queryset import QuerySet
 from api.fusion.memory import Memory
 from api.fusion.plans import Statement
 from api.fusion.reads import Explained, Reads
+from api.fusion.values import Rows
 from api.fusion.windows import Window
 
 Arguments = dict[str, Any]
@@ -142,7 +143,7 @@ class Operations:
         for root, arguments in zip(operation.roots, read.arguments, strict=True):
             try:
                 value = root.resolve(None, _Request(context, root.node.name.value), **arguments)
-                statement = isinstance(value, QuerySet | Window) and self._reads.prepare(
+                statement = isinstance(value, QuerySet | Window | Rows) and self._reads.prepare(
                     value,
                     root.definition.type,
                     root.details,
