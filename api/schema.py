@@ -9,6 +9,7 @@ from api.accounts.mutations import AccountMutation
 from api.accounts.queries import AccountQuery
 from api.activities.mutations import ActivityMutation
 from api.activities.queries import ActivityQuery
+from api.analytics.queries import AnalyticsQuery
 from api.audit.queries import AuditQuery
 from api.contacts.mutations import ContactMutation
 from api.contacts.queries import ContactQuery
@@ -47,6 +48,7 @@ class Query(
     SegmentQuery,
     AuditQuery,
     InvoiceQuery,
+    AnalyticsQuery,
     ImportQuery,
     JobQuery,
 ):

@@ -1,4 +1,4 @@
-"""The seam in graphql-core's executor: un-awaited QuerySets and pages are completed by one statement."""
+"""The seam in graphql-core's executor: un-awaited QuerySets, pages and groups are completed by one statement."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
@@ -15,6 +15,7 @@ from tortoise.queryset import QuerySet
 from api.fusion.compiler import Details
 from api.fusion.plans import Statement
 from api.fusion.reads import Reads
+from api.fusion.values import Rows
 from api.fusion.windows import Window
 
 
@@ -43,7 +44,7 @@ class Fused(Executor[Any]):
     ) -> Any:
         rest = (return_type, field_details_list, info, path)
         found = result.all() if isinstance(result, ReverseRelation) else result
-        if isinstance(found, QuerySet | Window):
+        if isinstance(found, QuerySet | Window | Rows):
             try:
                 statement = self._statement(found, return_type, field_details_list)
             except Exception as error:  # noqa: BLE001  graphql-core's own way: an error belongs to its field

@@ -36,6 +36,7 @@ from tortoise.queryset import QuerySet
 from api.fusion.memory import Memory
 from api.fusion.plans import Statement
 from api.fusion.reads import Explained, Reads
+from api.fusion.values import Rows
 from api.fusion.windows import Window
 
 Arguments = dict[str, Any]
@@ -143,7 +144,7 @@ class Operations:
         for root, arguments in zip(operation.roots, read.arguments, strict=True):
             try:
                 value = root.resolve(None, _Request(context, root.node.name.value), **arguments)
-                if not isinstance(value, QuerySet | Window):
+                if not isinstance(value, QuerySet | Window | Rows):
                     self._never(operation, value)
                     return None
                 statement = self._reads.prepare(

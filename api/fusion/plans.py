@@ -13,6 +13,7 @@ from api.fusion.compiler import Compiler, Details
 from api.fusion.memory import Memory
 from api.fusion.references import Uncompilable
 from api.fusion.structure import Marker, Slot, SlotText, Unstructured, parts, read, read_conditions
+from api.fusion.values import Rows
 from api.fusion.windows import Window
 
 log = structlog.get_logger(__name__)
@@ -68,7 +69,7 @@ class Plans:
 
     def find(
         self,
-        value: "QuerySet[Any] | Window[Any]",
+        value: "QuerySet[Any] | Window[Any] | Rows[Any]",
         kind: Any,
         details: Details,
         variables: Mapping[str, Any],
@@ -144,7 +145,10 @@ class _Finder(Visitor):
 
 
 def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
-    """The key and the values of a QuerySet or of a page of one. Raises Unstructured."""
+    """The key and the values of a QuerySet, of a page of one or of rows to be made. Raises Unstructured."""
+    if isinstance(value, Rows):
+        key, values = read(value.query)
+        return (value.make, key), values
     if not isinstance(value, Window):
         return read(value)
     key, values = read(value.queryset)
@@ -156,6 +160,8 @@ def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
 
 def marked(value: Any, marker: Marker) -> Any:
     """The same with slots for values, numbered as `structure_of` lists them."""
+    if isinstance(value, Rows):
+        return Rows(marker.query(value.query), value.make)
     if not isinstance(value, Window):
         return marker.query(value)
     return MarkedWindow(value, marker)

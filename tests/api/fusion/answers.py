@@ -45,10 +45,14 @@ class Asker:
     async def __aexit__(self, *_: object) -> None:
         await self._client.aclose()
 
-    async def fused(self, token: str | None, document: str, variables: dict[str, Any] | None = None) -> Answer:
+    async def fused(
+        self, token: str | None, document: str, variables: dict[str, Any] | None = None
+    ) -> Answer:
         return await self._asked(self._fused, token, document, variables)
 
-    async def plain(self, token: str | None, document: str, variables: dict[str, Any] | None = None) -> Answer:
+    async def plain(
+        self, token: str | None, document: str, variables: dict[str, Any] | None = None
+    ) -> Answer:
         return await self._asked(self._plain, token, document, variables)
 
     async def both(
@@ -59,7 +63,9 @@ class Asker:
             self.fused(token, document, variables), self.plain(token, document, variables)
         )
 
-    async def _asked(self, url: str, token: str | None, document: str, variables: dict[str, Any] | None) -> Answer:
+    async def _asked(
+        self, url: str, token: str | None, document: str, variables: dict[str, Any] | None
+    ) -> Answer:
         headers = {"authorization": f"Bearer {token}"} if token else {}
         body = {"query": document, "variables": variables or {}}
         response = await self._client.post(url, json=body, headers=headers)
@@ -67,7 +73,9 @@ class Asker:
         errors = [
             [each["extensions"]["code"], each.get("path"), each["message"]] for each in told.get("errors", ())
         ]
-        return Answer(response.status_code, _without_links(told.get("data")), sorted(errors, key=orjson.dumps))
+        return Answer(
+            response.status_code, _without_links(told.get("data")), sorted(errors, key=orjson.dumps)
+        )
 
 
 def _without_links(value: Any) -> Any:
@@ -115,9 +123,7 @@ async def harvested(asker: Asker, world: World) -> dict[str, list[str]]:
     for kind, calls in _OF_RECORDS.items():
         for call in calls:
             name = call.partition("(")[0]
-            document = (
-                f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind} {{ all: {call} {{ {_ENDS} }} }} }} }}"
-            )
+            document = f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind} {{ all: {call} {{ {_ENDS} }} }} }} }}"
             answer = await asker.plain(token, document, {"ids": world.ids[KIND_OF[kind]]})
             found[f"{kind}.{name}"] = [
                 edge["cursor"] for node in answer.data["nodes"] for edge in node["all"]["edges"]
