@@ -200,9 +200,10 @@ async def test_fifty_thousand_customers_are_searched_through_the_indexes() -> No
     await connection.execute_script("vacuum analyze customer")
     await connection.execute_script("vacuum analyze contact")
 
-    for text, index in (("quartz", "customer_search_text"), ("0301234567", "customer_search_phones")):
+    for text, column in (("quartz", "search_text"), ("0301234567", "search_phones")):
         plan = await _plan(search(Customer.all(), text).limit(26))
-        assert index in plan, (text, plan)
+        assert "Bitmap Index Scan on customer_search" in plan, (text, plan)
+        assert f"Index Cond: ({column}" in plan, (text, plan)
         assert "Seq Scan on customer" not in plan, (text, plan)
 
 
