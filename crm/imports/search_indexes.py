@@ -6,7 +6,7 @@ leaves none behind.
 
 from crm.kernel.transaction import raw_connection, transaction
 
-_LONGER = "select set_config('gin_pending_list_limit', '16MB', true), set_config('work_mem', '64MB', true)"
+_LONGER = "select set_config('gin_pending_list_limit', '32MB', true), set_config('work_mem', '128MB', true)"
 _EMPTY = "select gin_clean_pending_list(index) from unnest(array['customer_search', 'contact_search']::regclass[]) index"
 
 

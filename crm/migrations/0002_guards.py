@@ -13,8 +13,11 @@ create extension if not exists unaccent;
 create extension if not exists citext;
 create extension if not exists btree_gin;
 create extension if not exists btree_gist;
-create function kith_fold(text) returns text language sql immutable strict parallel safe
+create function kith_unaccented(text) returns text language sql immutable strict parallel safe
   as $$ select lower(public.unaccent('public.unaccent'::regdictionary, $1)) $$;
+-- Most texts are ASCII, without accents. Not strict, so that PostgreSQL writes it into the statement: a call costs more.
+create function kith_fold(text) returns text language sql immutable parallel safe
+  as $$ select case when octet_length($1) = length($1) then lower($1) else public.kith_unaccented($1) end $$;
 create function kith_digits(text) returns text language sql immutable strict parallel safe
   as $$ select regexp_replace($1, '[^0-9]', '', 'g') $$;
 """
