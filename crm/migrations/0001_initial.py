@@ -509,7 +509,7 @@ class Migration(migrations.Migration):
                 ('discount_total', fields.DecimalField(default=Decimal('0'), max_digits=18, decimal_places=4)),
                 ('net', fields.DecimalField(default=Decimal('0'), max_digits=18, decimal_places=4)),
             ],
-            options={'table': 'invoice_line', 'app': 'crm', 'indexes': [Index(fields=['invoice_id', 'position'], name='invoice_line_order')], 'pk_attr': 'id', 'table_description': '`unit_code` is of UN/ECE Recommendation 20, `tax_category` of UNCL5305; `discount_total` is taken off in `net`.'},
+            options={'table': 'invoice_line', 'app': 'crm', 'pk_attr': 'id', 'table_description': '`unit_code` is of UN/ECE Recommendation 20, `tax_category` of UNCL5305; `discount_total` is taken off in `net`.'},
             bases=['Model'],
         ),
         ops.CreateModel(

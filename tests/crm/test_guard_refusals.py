@@ -160,7 +160,9 @@ async def _make_import(unit: BusinessUnit, user: User) -> None:
         unit=unit, filename="a.csv", storage_key="k", size=1, sha256="s", created_by=user
     )
     await ImportRejectedRow.create(run=run, line=2, cells=["a"])
-    await ImportedRows.create(run=run, lines=[3, 5], outcomes=["CREATED", "SKIPPED"], customer_ids=[uuid7(), uuid7()])
+    await ImportedRows.create(
+        run=run, lines=[3, 5], outcomes=["CREATED", "SKIPPED"], customer_ids=[uuid7(), uuid7()]
+    )
     await ImportProblem.create(run=run, line=2, code="REQUIRED", message="It is empty.")
 
 
@@ -224,7 +226,9 @@ async def test_a_unique_index_refuses(
 
 
 @_cases(EXCLUSIONS)
-async def test_an_exclusion_refuses(world: None, connection: Connection, guard: str, case: str | Copy) -> None:
+async def test_an_exclusion_refuses(
+    world: None, connection: Connection, guard: str, case: str | Copy
+) -> None:
     refusal = await _refused(connection, await _statement(connection, case))
 
     assert isinstance(refusal, asyncpg.ExclusionViolationError)

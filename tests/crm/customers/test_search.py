@@ -186,6 +186,19 @@ async def test_no_text_breaks_the_search(text: str) -> None:
     await search(Customer.all(), text).limit(5)
 
 
+async def test_a_text_without_accents_folds_as_the_dictionary_would() -> None:
+    """kith_fold leaves the dictionary out for ASCII, which must change nothing."""
+    texts = ["".join(map(chr, range(1, 128))), "Mixed CASE, 100%", ""]
+    connection = get_connection("default")
+    for text in [*texts, "Élodie Ærø ŁÓDŹ Straße"]:
+        _, rows = await connection.execute_query(
+            "select kith_fold($1) as folded, kith_unaccented($1) as looked_up, kith_fold(null) as nothing",
+            [text],
+        )
+        assert rows[0]["folded"] == rows[0]["looked_up"]
+        assert rows[0]["nothing"] is None
+
+
 FILL = """
 insert into customer (id, unit_id, name, email, phone, stage, status, billing_same, currency, consent, language)
 select uuidv7(), $1, md5(n::text) || ' trading', md5((n + 7)::text) || '@x.example', '+49' || (3000000000 + n),
