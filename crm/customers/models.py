@@ -202,9 +202,7 @@ class Customer(Model):
             Index(fields=("name", "id"), name="customer_name"),
             Index(fields=("created_at", "id"), name="customer_created"),
             Index(fields=("updated_at", "id"), name="customer_updated"),
-            Index(fields=("status", "name", "id"), name="customer_status"),
-            Index(fields=("stage", "name", "id"), name="customer_stage"),
-            Index(fields=("address_country", "name", "id"), name="customer_country"),
-            Index(fields=("account_manager_id", "name", "id"), name="customer_owner"),
             Index(fields=("last_activity_at", "id"), name="customer_last_activity"),
+            Index(fields=("status", "stage"), name="customer_status_stage"),
+            Index(fields=("address_country",), name="customer_country"),
         )

@@ -87,7 +87,10 @@ def tortoise_config(url: str | None = None, statement_timeout: int | None = None
                 "migrations": "crm.migrations",
             },
             # Models over database views; the migrations must not make tables of them.
-            "views": {"models": ["crm.invoices.views"], "default_connection": "default"},
+            "views": {
+                "models": ["crm.invoices.views", "crm.imports.views"],
+                "default_connection": "default",
+            },
         },
         "use_tz": True,
         "timezone": "UTC",
