@@ -194,10 +194,10 @@ def _question(name: str, document: str, *values: dict[str, Any]) -> Question:
 def _table(results: dict[str, dict[str, Any]], sizes: Sequence[str]) -> str:
     """Median and 95th percentile in milliseconds by size."""
     heads = "".join(f"{int(size):>14,}{'p95':>10}" for size in sizes)
-    lines = [f"{'p50 and p95 in ms':28}{heads}{'ratio':>9}"]
+    lines = [f"{'p50 and p95 in ms':32}{heads}{'ratio':>9}"]
     for name, row in results.items():
         cells = "".join(f"{row[size]['p50']:14.2f}{row[size]['p95']:10.2f}" for size in sizes)
-        lines.append(f"{name:28}{cells}{row['ratio']:8.2f}{' ' if row['ratio'] <= TARGET else '!'}")
+        lines.append(f"{name:32}{cells}{row['ratio']:8.2f}{' ' if row['ratio'] <= TARGET else '!'}")
     missed = sum(row["ratio"] > TARGET for row in results.values())
     lines.append(f"{len(results) - missed} of {len(results)} grow by a factor of at most {TARGET}")
     return "\n".join(lines)
