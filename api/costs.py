@@ -1,7 +1,7 @@
 """What an operation may cost, in points: the objects it can come to, by the sizes of its pages.
 
 A record is one point, and so is whatever it leads to; a page of n is n times what one of its rows costs; a mutation
-is ten points, `totalCount` five, reading the schema a thousand, one type of it a hundred. Scalars are free. An operation is compiled once, to a
+is ten points, `totalCount` five, reading the schema five thousand, one type of it a hundred. Scalars are free. An operation is compiled once, to a
 sum in which only page sizes that come as variables are still open.
 """
 
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 
 MUTATION = 10
 PLAIN_LIST = 10  # rows one may expect of a list without pages, such as the lines of an invoice
-_FLAT = {"totalCount": 5, "__schema": 1000, "__type": 100}
-_WRAPPERS = ("Connection", "Edge", "PageInfo")
+_FLAT = {"errors": 0, "totalCount": 5, "__schema": 5000, "__type": 100}
+_WRAPPERS = ("Connection", "Edge", "PageInfo", "Payload")
 _ROWS = {"nodes", "edges"}
 
 

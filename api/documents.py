@@ -26,7 +26,7 @@ from api.introspection import LogInFirst, may_introspect
 from api.limits import DocumentFacts
 from crm.kernel.settings import settings
 
-MOST_VALIDATION_ERRORS = 20
+MOST_VALIDATION_ERRORS = 10
 DEEPEST = 200  # what graphql-core's parser takes
 
 
@@ -49,9 +49,9 @@ def _tree(text: str) -> DocumentNode:
         raise limits.too_complex("characters", most, len(text), "Move values into variables.")
     try:
         return parse(text, max_tokens=current.max_tokens)
-    except RecursionError:
-        raise limits.too_complex("levels", DEEPEST, DEEPEST + 1, limits.FLATTER, least=True) from None
     except GraphQLSyntaxError as error:
+        if "nested too deeply" in error.message:
+            raise limits.too_complex("levels", DEEPEST, DEEPEST + 1, limits.FLATTER, least=True) from None
         if "tokens" not in error.message:
             raise
         most, way_out = current.max_tokens, "Ask for less at once, or move values into variables."

@@ -37,6 +37,7 @@ from api.auth import CLIENT_HEADER, authenticate
 from api.context import Context
 from api.documents import kind_of
 from api.errors import coded, with_code
+from api.introspection import discreet
 from api.negotiation import Kind
 from api.refusals import Refused, refusal
 from api.uploads import read_upload
@@ -199,7 +200,9 @@ class GraphQLView(GraphQL[Context, None]):
     # What is answered
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
-        result.errors = [with_code(error) for error in result.errors] if result.errors else None
+        context: Context = request.state.context
+        errors = [discreet(with_code(error), context.actor) for error in result.errors or ()]
+        result.errors = errors or None
         answer = await super().process_result(request, result)
         if _never_ran(result):
             answer.pop("data", None)  # absent, not null: nothing was executed

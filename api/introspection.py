@@ -1,11 +1,14 @@
 """Who may read the schema through the API, as the setting says."""
 
+import re
 from typing import Any
 
 from graphql import FieldNode, GraphQLError, ValidationRule, get_named_type, is_introspection_type
 
 from crm.kernel.actor import Actor, Role
 from crm.kernel.settings import settings
+
+_SUGGESTION = re.compile(r" Did you mean [^?]*\?")
 
 
 class LogInFirst(ValidationRule):
@@ -25,6 +28,16 @@ def may_introspect(actor: Actor | None) -> bool:
     if actor is None or who == "nobody":
         return False
     return who == "staff" or actor.role is Role.ADMIN
+
+
+def discreet(error: GraphQLError, actor: Actor | None) -> GraphQLError:
+    """The error without the names that were perhaps meant, for whoever may not read the schema."""
+    if error.path or may_introspect(actor) or not _SUGGESTION.search(error.message):
+        return error
+    message = _SUGGESTION.sub("", error.message)
+    return GraphQLError(
+        message, error.nodes, error.source, error.positions, None, error.original_error, error.extensions
+    )
 
 
 def _refusal() -> tuple[str, str]:

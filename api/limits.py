@@ -33,6 +33,7 @@ KNOWN_CHARACTERS = 1_000_000  # of the documents that are remembered: their tree
 MOST_OPERATIONS = 50
 MOST_REPEATS = 5000  # pairs of fields under one response name, each of which validation compares
 MOST_VARIABLES = 200
+COUNTED = 1_000_000_000  # beyond which nobody cares how many there are
 INCREMENTAL = {"defer", "stream"}
 FLATTER = "Ask for nested records in a request of their own."
 
@@ -77,13 +78,25 @@ def known(text: str) -> DocumentFacts | None:
     return found
 
 
+def remembered() -> list[str]:
+    """The texts that are remembered, the longest unused first."""
+    return list(_known)
+
+
+def forget() -> None:
+    """Forgets all documents, such as after a limit has changed."""
+    global _weight  # noqa: PLW0603
+    _known.clear()
+    _weight = 0
+
+
 def inspect(document: DocumentNode) -> DocumentFacts:
     """The facts of a parsed document, remembered by its text. Raises GraphQLError (QUERY_TOO_COMPLEX)."""
     text = document.loc.source.body if document.loc else None
     if text is not None and (found := known(text)):
         return found
     try:
-        facts = _Guard(document).facts()
+        facts = Guard(document).facts()
     except RecursionError:  # fragments that nest in fragments, each of them deep
         raise too_complex(
             "levels", settings().max_depth, settings().max_depth + 1, FLATTER, least=True
@@ -95,9 +108,9 @@ def inspect(document: DocumentNode) -> DocumentFacts:
 
 def too_complex(limit: str, allowed: int, found: int, way_out: str, *, least: bool = False) -> GraphQLError:
     """The refusal of a document: which limit, what it allows, what was found, and the way out."""
-    many = f"more than {allowed}" if least else str(found)
+    many = f"more than {allowed if least else COUNTED}" if least or found > COUNTED else str(found)
     message = f"The document has {many} {limit}; at most {allowed} are allowed. {way_out}"
-    told = {"limit": limit, "allowed": allowed, "found": found}
+    told = {"limit": limit, "allowed": allowed, "found": min(found, COUNTED)}
     return GraphQLError(message, extensions={"code": "QUERY_TOO_COMPLEX", **told})
 
 
@@ -124,7 +137,9 @@ class _Size:
         self.aliases += other.aliases
 
 
-class _Guard:
+class Guard:
+    """One look at a document. `steps` counts the selections it looked at."""
+
     def __init__(self, document: DocumentNode) -> None:
         self.document = document
         self.fragments = {

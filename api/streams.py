@@ -12,6 +12,7 @@ from strawberry.types.execution import PreExecutionError
 
 from api.context import Context
 from api.errors import coded, with_code
+from api.introspection import discreet
 from crm.kernel.settings import settings
 
 EVENT_ID = "eventId"
@@ -75,7 +76,7 @@ def _fit(result: Any, context: Context) -> Any:
     if not isinstance(result, ExecutionResult):
         return result
     if result.errors:
-        result.errors = [with_code(error) for error in result.errors]
+        result.errors = [discreet(with_code(error), context.actor) for error in result.errors]
     if context.event_id:
         result.extensions = {**(result.extensions or {}), EVENT_ID: context.event_id}
     return result

@@ -126,7 +126,7 @@ class Settings(BaseSettings):
         description="Points one user may spend in a minute; 0 for no limit, as `kith dev` sets it.",
     )
     public_cost_per_minute: int = Field(
-        3000,
+        10_000,
         ge=0,
         le=1_000_000_000,
         description="Points one address may spend in a minute without being logged in; a log-in is 10; 0 for no limit.",
