@@ -59,7 +59,10 @@ CONTESTANTS = {
             "Kith",
             "kith",
             (sys.executable, "-m", "stack", "api", "--port", "{port}"),
-            environment={"KITH_LOG_FORMAT": "json", "KITH_COST_PER_MINUTE": "1000000000"},  # counted, not reached
+            environment={
+                "KITH_LOG_FORMAT": "json",
+                "KITH_COST_PER_MINUTE": "1000000000",
+            },  # counted, not reached
         ),
         Contestant(
             "strawberry",
