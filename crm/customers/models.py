@@ -204,5 +204,11 @@ class Customer(Model):
             Index(fields=("updated_at", "id"), name="customer_updated"),
             Index(fields=("last_activity_at", "id"), name="customer_last_activity"),
             Index(fields=("status", "stage"), name="customer_status_stage"),
-            Index(fields=("address_country",), name="customer_country"),
+            Index(fields=("email", "id"), name="customer_by_email"),
+            Index(fields=("address_city", "id"), name="customer_city"),
+            Index(fields=("address_country", "id"), name="customer_country"),
+            Index(fields=("contract_value", "id"), name="customer_contract_value"),
+            Index(fields=("contract_end", "id"), name="customer_contract_end"),
+            Index(fields=("probability", "id"), name="customer_probability"),
+            Index(fields=("live_since", "id"), name="customer_live_since"),
         )
