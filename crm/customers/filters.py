@@ -11,8 +11,9 @@ from tortoise.expressions import Q
 
 from crm.customers.models import Consent, Stage, Status
 from crm.kernel.actor import Actor
-from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand
+from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, usual
 from crm.kernel.ids import Kind
+from crm.kernel.search import contains_text
 
 
 def _model(name: str) -> type[Model]:
@@ -50,6 +51,24 @@ def _is_one_of(column: str, wanted: list[Any]) -> Q:
     """Two-valued, so that it can be negated: nobody is none of them."""
     listed: dict[str, Any] = {f"{column}__in": wanted, f"{column}__isnull": False}
     return Q(**listed)
+
+
+_TRIGRAM = 3
+
+
+def _searched(column: str) -> FilterField:
+    """A column that the search's text holds: its trigram index finds what may match, the column itself decides.
+
+    Only for ASCII, where ignoring case never asks for more than folding does.
+    """
+    compare = usual(column)
+
+    def build(operator: str, value: Any) -> Q:
+        found = compare(operator, value)
+        within = operator in {"contains", "startsWith"} and value.isascii() and len(value) >= _TRIGRAM
+        return found & contains_text(value) if within else found
+
+    return FilterField(Operand.TEXT, column, build=build)
 
 
 _F, _O = FilterField, Operand
@@ -109,8 +128,8 @@ def _invoices() -> FilterSet:
 
 CUSTOMER_FILTERS = FilterSet(
     {
-        "name": _F(_O.TEXT, "name"),
-        "email": _F(_O.TEXT, "email"),
+        "name": _searched("name"),
+        "email": _searched("email"),
         "phone": _F(_O.TEXT, "phone"),
         "website": _F(_O.TEXT, "website"),
         "accountNumber": _F(_O.TEXT, "account_number"),

@@ -190,11 +190,12 @@ class _Compiler:
                 value = _operand(spec, operator, operand)
             except (ValueError, TypeError, InvalidOperation, InvalidId) as error:
                 return self.wrong(here, f"That value does not fit this field: {error}.")
-            parts.append((spec.build or _usual(spec.column))(operator, value))
+            parts.append((spec.build or usual(spec.column))(operator, value))
         return Q(*parts) if parts else everything()
 
 
-def _usual(column: str) -> Callable[[str, Any], Q]:
+def usual(column: str) -> Callable[[str, Any], Q]:
+    """How a column is compared where a field does not say otherwise."""
     return lambda operator, value: _condition(column, operator, value)
 
 

@@ -53,6 +53,11 @@ def contains_words(text: str, column: str = "search_text") -> Q:
     return Q(*(Q(_Contains(column, f"%{escaped(word)}%")) for word in text.split()[:MAX_WORDS]))
 
 
+def contains_text(text: str, column: str = "search_text") -> Q:
+    """Rows whose folded text has all of `text` within, spaces included."""
+    return Q(_Contains(column, f"%{escaped(text)}%"))
+
+
 def escaped(text: str) -> str:
     """The text as a LIKE pattern that means itself."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
