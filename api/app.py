@@ -25,9 +25,9 @@ from api.files import download
 from api.fusion import ReadPool
 from api.http import COST_HEADER, LAST_EVENT, GraphQLView
 from api.hub import Hub
-from api.middleware import REQUEST_ID, KnownHosts, RequestIds, SecurityHeaders
+from api.middleware import REQUEST_ID, Envelope
 from api.persisted import PersistedQueries, trusted_documents
-from api.reading import FusedReads
+from api.reading import COMPRESSED_FROM, COMPRESSION, FusedReads
 from api.refusals import on_http_exception
 from api.schema import schema
 from crm.kernel import database, logs, signing
@@ -54,7 +54,7 @@ def create_app(schema: Schema = schema) -> Starlette:
         routes += graphiql.routes()
     return Starlette(
         routes=routes,
-        middleware=[*_middleware(), Middleware(FusedReads, schema=schema, executor=Executor)],
+        middleware=_middleware(schema),
         lifespan=_lifespan,
         exception_handlers={HTTPException: on_http_exception},
     )
@@ -82,12 +82,12 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
             await database.close()
 
 
-def _middleware() -> list[Middleware]:
+def _middleware(schema: Schema) -> list[Middleware]:
+    """From the outside in. Reads are answered before anything that only the rest needs."""
     found = [
-        Middleware(RequestIds),
-        Middleware(SecurityHeaders),
-        Middleware(KnownHosts),
-        Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
+        Middleware(Envelope),
+        Middleware(FusedReads, schema=schema, executor=Executor),
+        Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=COMPRESSION),
     ]
     if origins := settings().allowed_origins:
         asked = ["authorization", "content-type", "idempotency-key", CLIENT_HEADER]
@@ -100,7 +100,7 @@ def _middleware() -> list[Middleware]:
             allow_credentials=True,
             expose_headers=[REQUEST_ID, "retry-after"],
         )
-        found.insert(3, cors)
+        found.insert(1, cors)
     return found
 
 

@@ -1,17 +1,17 @@
 """What every request passes on its way in and every response on its way out."""
 
+import os
 import re
-from collections.abc import Mapping
-from uuid import uuid4
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.refusals import refusal
 from crm.kernel.settings import settings
 
 REQUEST_ID = "x-request-id"
+_REQUEST_ID = REQUEST_ID.encode()
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
 _ALWAYS_ANSWERED = {"/healthz", "/readyz"}  # whoever checks them may not know our name
 
@@ -25,63 +25,63 @@ SECURITY_HEADERS = {
 }
 
 
-class RequestIds:
-    """Gives each request an id, the caller's own if it is a sane one: in its log lines and in its response."""
+class Envelope:
+    """Around every request: refuses one for a host that is not ours, such as a page makes that has renamed itself to
+    our address; gives it an id, the caller's own if it is a sane one, in its log lines and in its response; and adds the
+    headers that tell browsers what not to do, unless the response says otherwise itself.
+
+    One middleware, and on bytes: it is passed by every read, which has some 200 microseconds in all.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
+        current = settings()
+        self._hosts = frozenset(current.allowed_hosts)
+        self._added = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+        if seconds := current.hsts_seconds:
+            told = f"max-age={seconds}; includeSubDomains".encode()
+            self._added.append((b"strict-transport-security", told))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get(REQUEST_ID, "")
-        name = given if _SANE_ID.fullmatch(given) else uuid4().hex
-        with structlog.contextvars.bound_contextvars(request_id=name):
-            await self.app(scope, receive, _adding({REQUEST_ID: name}, send))
+        name = _given_id(scope) or os.urandom(16).hex()
+        tokens = structlog.contextvars.bind_contextvars(request_id=name)
+        sending = self._sending(send, (_REQUEST_ID, name.encode()))
+        try:
+            if self._hosts and not self._is_known(scope):
+                accept = Headers(scope=scope).get("accept")
+                await refusal(accept, 421, "This host is not served here.")(scope, receive, sending)
+            else:
+                await self.app(scope, receive, sending)
+        finally:
+            structlog.contextvars.reset_contextvars(**tokens)
+
+    def _is_known(self, scope: Scope) -> bool:
+        host = re.sub(r":\d+$", "", Headers(scope=scope).get("host", "")).lower()
+        return host in self._hosts or scope["path"] in _ALWAYS_ANSWERED
+
+    def _sending(self, send: Send, request_id: tuple[bytes, bytes]) -> Send:
+        """`send`, with headers the response does not have yet."""
+        added = self._added
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = message.get("headers") or []
+                held = {name for name, _ in headers}
+                message["headers"] = [
+                    *headers,
+                    *(each for each in (request_id, *added) if each[0] not in held),
+                ]
+            await send(message)
+
+        return sending
 
 
-class SecurityHeaders:
-    """Adds the headers that tell browsers what not to do, unless the response says otherwise itself."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        added = dict(SECURITY_HEADERS)
-        if seconds := settings().hsts_seconds:
-            added["strict-transport-security"] = f"max-age={seconds}; includeSubDomains"
-        await self.app(scope, receive, _adding(added, send))
-
-
-class KnownHosts:
-    """Refuses requests for a host that is not ours, such as a page makes that has renamed itself to our address."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] in {"http", "websocket"} and not _is_known(scope):
-            accept = Headers(scope=scope).get("accept")
-            await refusal(accept, 421, "This host is not served here.")(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
-
-
-def _is_known(scope: Scope) -> bool:
-    allowed = settings().allowed_hosts
-    host = re.sub(r":\d+$", "", Headers(scope=scope).get("host", "")).lower()
-    return not allowed or host in allowed or scope["path"] in _ALWAYS_ANSWERED
-
-
-def _adding(headers: Mapping[str, str], send: Send) -> Send:
-    """`send`, with headers the response does not have yet."""
-
-    async def sending(message: Message) -> None:
-        if message["type"] == "http.response.start":
-            held = MutableHeaders(raw=message.setdefault("headers", []))
-            for name, value in headers.items():
-                held.setdefault(name, value)
-        await send(message)
-
-    return sending
+def _given_id(scope: Scope) -> str | None:
+    for name, value in scope["headers"]:
+        if name == _REQUEST_ID:
+            given: str = value.decode("latin-1")
+            return given if _SANE_ID.fullmatch(given) else None
+    return None

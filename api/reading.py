@@ -7,6 +7,7 @@ second is not looked up again: its end shows within that time.
 """
 
 import asyncio
+import gzip
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -29,7 +30,9 @@ from api.http import COST_HEADER, VARY
 from crm.kernel.settings import settings
 
 _ASK_MORE = (EXPLAIN.encode(), COST_HEADER.encode())
-_HEADERS = ((b"vary", VARY.encode()), (b"cache-control", b"no-store"))
+_HEADERS = ((b"vary", f"{VARY}, Accept-Encoding".encode()), (b"cache-control", b"no-store"))
+COMPRESSED_FROM = 1000  # bytes
+COMPRESSION = 5
 _KNOWN = frozenset({"query", "variables", "operationName", "extensions", "documentId", "doc_id"})
 
 
@@ -57,8 +60,8 @@ class FusedReads:
         self._seconds = settings().request_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = _answerable(scope) if scope["type"] == "http" else None
-        if kind is None:
+        found = _answerable(scope) if scope["type"] == "http" else None
+        if found is None:
             await self._app(scope, receive, send)
             return
         body, rest = await _body(receive, self._largest)
@@ -66,7 +69,12 @@ class FusedReads:
         if answer is None:
             await self._app(scope, _again(body, rest, receive), send)
             return
-        headers = [(b"content-type", kind), (b"content-length", str(len(answer)).encode()), *_HEADERS]
+        kind, compressed = found
+        headers = [(b"content-type", kind), *_HEADERS]
+        if compressed and len(answer) >= COMPRESSED_FROM:
+            answer = gzip.compress(answer, COMPRESSION, mtime=0)
+            headers.append((b"content-encoding", b"gzip"))
+        headers.append((b"content-length", str(len(answer)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
@@ -94,19 +102,22 @@ class FusedReads:
         return None if data is None else b'{"data":' + data + b"}"
 
 
-def _answerable(scope: Scope) -> bytes | None:
-    """The media type of the answer, if a request is an ordinary one for JSON; it is the caller's to choose."""
+def _answerable(scope: Scope) -> tuple[bytes, bool] | None:
+    """For an ordinary request for JSON: the media type of the answer, and whether it may be compressed."""
     if scope["path"] != "/graphql" or scope["method"] != "POST":
         return None
-    content_type = accept = b""
+    content_type = accept = encodings = b""
     for name, value in scope["headers"]:
         if name == b"content-type":
             content_type = value
         elif name == b"accept":
             accept = value
+        elif name == b"accept-encoding":
+            encodings = value
         elif name in _ASK_MORE:
             return None
-    return _media_type(content_type, accept)
+    kind = _media_type(content_type, accept)
+    return None if kind is None else (kind, b"gzip" in encodings)
 
 
 @lru_cache(maxsize=500)

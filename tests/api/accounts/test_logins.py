@@ -1,5 +1,6 @@
 """Logging in and out through HTTP: tokens, cookies, refreshing, guessing, and what ends when."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
@@ -356,3 +357,34 @@ async def test_an_admin_resets_a_password_and_ends_all_logins(server: str, db: N
     assert await who(server, person.token) is None
     assert codes(await log_in(server, person.user.email, "a new and longer one 77")) == []
     assert (await User.get(id=person.user.id)).version == person.user.version + 1
+
+
+# Many at once
+
+
+async def test_of_fifty_wrong_guesses_at_once_five_are_looked_at(server: str, db: None) -> None:
+    person = await make_person()
+    before = pool().verified
+
+    answers = await asyncio.gather(
+        *(log_in(server, person.user.email, f"wrong guess number {number}") for number in range(50))
+    )
+
+    told = [code for answer in answers for code in codes(answer)]
+    assert sorted(told) == ["RATE_LIMITED"] * 45 + ["WRONG_CREDENTIALS"] * 5
+    assert pool().verified == before + 5
+
+
+async def test_of_twenty_refreshes_at_once_one_has_a_child(server: str, db: None) -> None:
+    person = await make_person()
+    token = (await log_in(server, person.user.email))["refreshToken"]
+
+    answers = await asyncio.gather(*(refresh(server, token) for _ in range(20)))
+
+    assert len([answer for answer in answers if answer["errors"] == []]) == 1
+    family = Login.exclude(id=person.actor.login_id)
+    assert await family.count() == 2
+    assert await family.filter(refreshed_at=None).count() == 1
+    assert (
+        await family.filter(revoked_at=None).count() == 0
+    )  # nobody can tell who of the twenty was the thief

@@ -362,7 +362,7 @@ async def test_an_open_connection_is_renewed_as_long_as_its_login_could_be() -> 
     assert await logins.renewed(actor) is None
 
 
-async def test_the_tenth_wrong_password_brings_a_pause_in_which_even_the_right_one_is_refused() -> None:
+async def test_the_fifth_wrong_password_brings_a_pause_in_which_even_the_right_one_is_refused() -> None:
     await ann()
     await wrong("ann@kith.example", throttle.FREE_ATTEMPTS)
     before = passwords.pool().verified

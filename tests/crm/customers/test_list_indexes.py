@@ -1,4 +1,4 @@
-"""Lists of many customers go along an index, whatever is filtered: docs/decisions/0009-indexes-of-a-large-table.md."""
+"""Lists of many customers go along an index, whatever is filtered: docs/decisions/0011-indexes-of-a-large-table.md."""
 
 from typing import Any
 

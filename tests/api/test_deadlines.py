@@ -1,0 +1,104 @@
+"""Operations that take too long: ended in time, through each door, and by the database itself."""
+
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+
+import asyncpg
+import httpx
+import pytest
+from factories import make_unit, make_user
+from kith_client import GraphQLFailed, Kith
+from kith_socket import code_of, opened
+from kith_stream import subscribed
+from own_process import running
+
+from crm.customers.models import Customer
+from crm.kernel.actor import Role
+from crm.kernel.database import credentials
+
+LOOK = "{ customers { nodes { id } } }"
+CHANGE = "mutation ($input: CreateCustomerInput!) { createCustomer(input: $input) { errors { code } } }"
+PATIENCE = 10.0
+
+
+@pytest.fixture
+async def locked(database: str, db: None) -> AsyncIterator[None]:
+    """Nobody else reads or writes customers for as long as this lasts."""
+    connection = await asyncpg.connect(**credentials(database))
+    try:
+        async with connection.transaction():
+            await connection.execute("lock table customer in access exclusive mode")
+            yield
+    finally:
+        await connection.close()
+
+
+async def test_a_look_ends_at_the_deadline_and_gives_its_connection_back(
+    server: str, locked: None, setting: Callable[..., None]
+) -> None:
+    kith = Kith(server, (await make_user(Role.MANAGER, [await make_unit()])).token)
+    setting(request_timeout_seconds=1)
+
+    for _ in range(12):  # more than there are connections
+        began = time.monotonic()
+        with pytest.raises(GraphQLFailed) as refusal:
+            await kith.graphql(LOOK)
+        assert refusal.value.codes == ["TIMEOUT"]
+        assert time.monotonic() - began < PATIENCE
+
+    assert "1 s" in refusal.value.errors[0]["message"]
+    assert (await kith.graphql("{ viewer { name } }"))["viewer"] is not None
+
+
+async def test_a_change_that_ends_at_the_deadline_changed_nothing(
+    server: str, database: str, db: None, setting: Callable[..., None]
+) -> None:
+    unit = await make_unit()
+    kith = Kith(server, (await make_user(Role.MANAGER, [unit])).token)
+    setting(request_timeout_seconds=1)
+    given = {"name": "Nordwind", "email": "o@nordwind.example", "unitId": f"unit_{unit.id.hex}"}
+    connection = await asyncpg.connect(**credentials(database))
+    async with connection.transaction():
+        await connection.execute("lock table customer in access exclusive mode")
+
+        with pytest.raises(GraphQLFailed) as refusal:
+            await kith.graphql(CHANGE, {"input": given})
+    await connection.close()
+
+    assert refusal.value.codes == ["TIMEOUT"]
+    assert await Customer.all().count() == 0
+
+
+async def test_sockets_and_events_have_the_same_deadline(
+    server: str, locked: None, setting: Callable[..., None]
+) -> None:
+    person = await make_user(Role.MANAGER, [await make_unit()])
+    setting(request_timeout_seconds=1)
+
+    async with opened(server, person) as socket:
+        (refusal,) = await socket.answer("1", LOOK)
+        answer = await socket.answer("2", "{ __typename }")
+    async with subscribed(server, person.token, LOOK) as stream:
+        event, end = await stream.next_event(), await stream.next_event()
+
+    assert (refusal["type"], code_of(refusal)) == ("error", "TIMEOUT")
+    assert answer[0]["payload"]["data"] == {"__typename": "Query"}
+    assert event.data["errors"][0]["extensions"]["code"] == "TIMEOUT"
+    assert end.name == "complete"
+
+
+async def test_the_database_ends_statements_by_itself(database: str, locked: None) -> None:
+    person = await make_user(Role.MANAGER, [await make_unit()])
+    headers = {"authorization": f"Bearer {person.token}"}
+    with tempfile.TemporaryDirectory(prefix="kith-") as place:
+        path = f"{place}/api.sock"
+        started = ("uvicorn", "--factory", "api.app:create_app", "--uds", path)
+        with running(*started, says="startup complete", KITH_STATEMENT_TIMEOUT_SECONDS="1"):
+            transport = httpx.AsyncHTTPTransport(uds=path)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://api", timeout=PATIENCE
+            ) as client:
+                answer = await client.post("/graphql", json={"query": LOOK}, headers=headers)
+
+    assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["TIMEOUT"]
