@@ -138,7 +138,13 @@ def beyond(order: Sequence[Column], values: Sequence[Any], *, backward: bool, in
         steps.append(same & tie)
     elif inclusive:
         steps.append(same)
-    return Q(*steps, join_type=Q.OR) if steps else Q(id__isnull=True)
+    if not steps:
+        return Q(id__isnull=True)
+    either = Q(*steps, join_type=Q.OR)
+    if value is None or nulls_ahead or len(steps) == 1:
+        return either
+    # Says the same of the first column alone, so that an index is entered at the cursor and not walked up to it.
+    return _q(f"{name}__{'lte' if forwards_down else 'gte'}", value) & either
 
 
 def reversed_order(order: Sequence[Column]) -> list[str]:
