@@ -176,6 +176,8 @@ async def _answer(url: str, request: Awaitable[httpx.Response]) -> Json:
         raise CallFailed(
             f"{url} answered {response.status_code}, and not as Kith does. {WRONG_ADDRESS}"
         ) from None
+    if response.status_code == httpx.codes.NOT_FOUND:
+        raise CallFailed(f"{url} answered 404, and not as Kith does. {WRONG_ADDRESS}")
     if errors:
         raise CallFailed(_sentences(errors), tuple(error["extensions"]["code"] for error in errors))
     if not isinstance(data, dict):

@@ -9,10 +9,11 @@ when the commit fails), and never before the change it tells of is committed, fo
 A failed broadcast fails the job, which is tried again.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, TypeVar
 
 import orjson
+from redis.asyncio import Redis
 
 from crm.kernel.events import CHANNEL, EVENT_STREAM, JOB_KIND, Event, restore
 from crm.kernel.ids import Kind, encode
@@ -58,5 +59,10 @@ async def announce(payload: dict[str, Any], claim: Claim) -> None:
         {"type": payload["type"], "data": payload["data"], "id": encode(Kind.JOB, claim.job_id)}
     )
     if topics := event.topics():
-        values: list[str | int | bytes] = [CHANNEL, settings().event_history, " ".join(topics), message]
-        await redis().register_script(_PUBLISH)(keys=[EVENT_STREAM], args=values)
+        await publish(redis(), topics, message)
+
+
+async def publish(store: Redis, topics: Iterable[str], message: bytes) -> None:
+    """Tell all who listen to one of the topics, and keep it for those who will."""
+    values: list[str | int | bytes] = [CHANNEL, settings().event_history, " ".join(topics), message]
+    await store.register_script(_PUBLISH)(keys=[EVENT_STREAM], args=values)

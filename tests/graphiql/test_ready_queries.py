@@ -33,6 +33,7 @@ from crm.kernel.clock import now
 from crm.kernel.events import Event
 from crm.kernel.ids import Kind, encode
 from crm.kernel.models import JobState, OutboxJob
+from workers.events import publish
 
 PAGE = Path(__file__).resolve().parents[2] / "graphiql"
 FILES = {file.stem: file.read_text(encoding="utf-8") for file in (PAGE / "src" / "queries").glob("*.graphql")}
@@ -196,7 +197,7 @@ async def test_changes_of_customers_and_invoices_are_told_as_they_happen(
 async def _tell(redis: Redis, topic: str, event: Event) -> None:
     """As the worker does that carries events out of the outbox."""
     message = {"type": type(event).__name__, "data": event.to_json(), "id": "job_1"}
-    await redis.publish(f"kith:{topic}", orjson.dumps(message))
+    await publish(redis, [topic], orjson.dumps(message))
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not here; it checks the page's queries")
