@@ -250,4 +250,6 @@ def _plain(text: str) -> str:
 
 @cache
 def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    return frozenset(available_timezones()) - {
+        "localtime"
+    }  # the machine's own, which PostgreSQL does not know

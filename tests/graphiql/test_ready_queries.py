@@ -44,6 +44,7 @@ CUSTOMER = "Rösterei Ostwind"
 CONTACT = "Contact "
 # What a query shows of the company below, besides coming back without errors.
 SHOWN = {
+    "activity-by-person": ['"type": "MEETING"', '"count": 1'],
     "balances": [CUSTOMER, '"outstanding": {"amount": "219.00"', '"overdue": {"amount": "119.00"'],
     "contracts-ending": [CUSTOMER, "2028-09-27"],
     "customer-360": [CUSTOMER, CONTACT, "219.00", "Tasted the new crop", "Tasting guests", "record_payment"],
@@ -53,16 +54,20 @@ SHOWN = {
     "customers-with-contact": [CUSTOMER, CONTACT],
     "history": ["send_invoice", "record_payment"],
     "imports": ["spring.csv", "INVALID_EMAIL"],
+    "invoice-ageing": ['"key": {"age": "CURRENT"}, "count": 1', '"age": "OVER_90"', '"amount": "119.00"'],
     "invoice-in-full": [CUSTOMER, "Coffee, 1 kg", '"rate": "19"', '"method": "CASH"', '"state": "QUEUED"'],
     "jobs": ['"dead": 1', "The mail server is away."],
     "largest-open-invoices": [CUSTOMER, '"due": {"amount": "119.00"', '"due": {"amount": "100.00"'],
     "organisation": ["INV-{year}-{seq:5}", "MANAGER"],
     "overdue-invoices": ["INV-2024-00008", CUSTOMER, CONTACT],
+    "pipeline": ['"stage": "LIVE"', '"count": 1'],
     "preview-segment": ['"count": 1', CUSTOMER],
     "quiet-customers": [CUSTOMER, '"type": "EMAIL"'],
+    "revenue-by-month": ['"issueDate": "2024-01-01"', '"net": {"sum": {"amount": "100.00", "currency": "EUR"}}'],
     "search-customers": [CUSTOMER],
     "segments-with-members": ["Tasting guests", '"memberCount": 1', CUSTOMER],
     "timeline": ["Tasted the new crop"],
+    "top-customers": [CUSTOMER, '"count": 2', '"net": {"sum": {"amount": "200.00", "currency": "EUR"}}'],
     "viewer": ['"role": "ADMIN"', "permissions"],
 }
 

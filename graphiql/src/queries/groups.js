@@ -19,6 +19,10 @@ export const GROUPS = [
     title: 'Invoices',
     names: ['overdue-invoices', 'largest-open-invoices', 'balances', 'invoice-in-full', 'invoice-changes'],
   },
+  {
+    title: 'Figures',
+    names: ['pipeline', 'invoice-ageing', 'top-customers', 'revenue-by-month', 'activity-by-person'],
+  },
   { title: 'Imports', names: ['imports', 'import-progress'] },
   { title: 'The system', names: ['history', 'viewer', 'customer-fields', 'organisation', 'jobs'] },
 ];
