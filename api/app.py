@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
 
 import structlog
 from redis.asyncio import Redis
@@ -14,15 +16,16 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise import Tortoise
 from tortoise.connection import get_connection
 
 from api import graphiql
 from api.auth import CLIENT_HEADER
 from api.budgets import Budgets
-from api.executor import Executor, Schema
+from api.executor import Schema
 from api.files import download
-from api.fusion import ReadPool
+from api.fusion import ReadPool, Reads
 from api.http import COST_HEADER, LAST_EVENT, GraphQLView
 from api.hub import Hub
 from api.middleware import REQUEST_ID, Envelope
@@ -36,8 +39,11 @@ from crm.kernel.settings import settings
 log = structlog.get_logger(__name__)
 
 
-def create_app(schema: Schema = schema) -> Starlette:
-    """The application, for any ASGI server: `uvicorn --factory api.app:create_app`."""
+def create_app(schema: Schema = schema, *, fused: bool = True) -> Starlette:
+    """The application, for any ASGI server: `uvicorn --factory api.app:create_app`.
+
+    Without `fused`, every read is resolved row by row: to compare with, for tests; the schema needs an executor of its own.
+    """
     logs.configure()
     signing.check()
     trusted_documents()  # a file that is none stops the start
@@ -52,16 +58,32 @@ def create_app(schema: Schema = schema) -> Starlette:
     ]
     if settings().graphiql:
         routes += graphiql.routes()
-    return Starlette(
+    app = Application(
         routes=routes,
-        middleware=_middleware(schema),
-        lifespan=_lifespan,
+        middleware=[Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=COMPRESSION)],
+        lifespan=partial(_lifespan, reads=schema.reads if fused else None),
         exception_handlers={HTTPException: on_http_exception},
     )
+    front = FusedReads(app.front, app.state, schema) if fused else app.front
+    app.front = Envelope(_across_origins(front))
+    return app
+
+
+class Application(Starlette):
+    """Starlette behind a front of our own: what every request passes, and reads turn around in."""
+
+    front: ASGIApp
+
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self.front = super().__call__
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.front(scope, receive, send)
 
 
 @contextlib.asynccontextmanager
-async def _lifespan(app: Starlette) -> AsyncIterator[None]:
+async def _lifespan(app: Starlette, *, reads: Reads | None) -> AsyncIterator[None]:
     ours = not Tortoise.is_inited()
     if ours:
         await database.connect(statement_timeout=settings().statement_timeout_seconds)
@@ -69,39 +91,35 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         settings().redis_url, decode_responses=True, socket_connect_timeout=1, socket_timeout=1
     )
     app.state.hub, app.state.budgets, app.state.persisted = Hub(), Budgets(redis), PersistedQueries(redis)
-    Executor.reads.pool = pool = ReadPool(settings().read_pool, **database.reading())
+    pool = ReadPool(settings().read_pool, **database.reading())
+    if reads is not None:
+        reads.pool = pool
     log.info("the API is ready", url=settings().public_url)
     try:
         yield
     finally:
         await app.state.hub.close()
-        Executor.reads.pool = None
+        if reads is not None:
+            reads.pool = None
         await pool.close()
         await redis.aclose()
         if ours:
             await database.close()
 
 
-def _middleware(schema: Schema) -> list[Middleware]:
-    """From the outside in. Reads are answered before anything that only the rest needs."""
-    found = [
-        Middleware(Envelope),
-        Middleware(FusedReads, schema=schema, executor=Executor),
-        Middleware(GZipMiddleware, minimum_size=COMPRESSED_FROM, compresslevel=COMPRESSION),
-    ]
-    if origins := settings().allowed_origins:
-        asked = ["authorization", "content-type", "idempotency-key", CLIENT_HEADER]
-        asked += [REQUEST_ID, COST_HEADER, LAST_EVENT]
-        cors = Middleware(
-            CORSMiddleware,
-            allow_origins=list(origins),
-            allow_methods=["GET", "POST"],
-            allow_headers=asked,
-            allow_credentials=True,
-            expose_headers=[REQUEST_ID, "retry-after"],
-        )
-        found.insert(1, cors)
-    return found
+def _across_origins(app: ASGIApp) -> ASGIApp:
+    """Lets pages of the origins that the setting names read answers."""
+    if not (origins := settings().allowed_origins):
+        return app
+    asked = ["authorization", "content-type", "idempotency-key", CLIENT_HEADER]
+    return CORSMiddleware(
+        app,
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST"],
+        allow_headers=[*asked, REQUEST_ID, COST_HEADER, LAST_EVENT],
+        allow_credentials=True,
+        expose_headers=[REQUEST_ID, "retry-after"],
+    )
 
 
 async def _alive(request: Request) -> Response:

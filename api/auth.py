@@ -41,8 +41,7 @@ class RecentActors:
     def __init__(self) -> None:
         self._known: OrderedDict[str, tuple[float, asyncio.Future[Actor | None]]] = OrderedDict()
 
-    async def find(self, context: Context) -> Actor | None:
-        token = token_of(context)
+    async def find(self, token: str | None) -> Actor | None:
         if token is None:
             return None
         known = self._known.get(token)

@@ -50,7 +50,10 @@ return {granted, tostring(points)}
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What an operation was charged. `remaining` and `restores_at` are None where there is no limit."""
+    """What an operation was charged. `remaining` and `restores_at` are None where there is no limit.
+
+    When it is full again is reckoned only for who wants to know.
+    """
 
     requested: int
     remaining: int | None = None
@@ -98,10 +101,13 @@ class Budgets:
         else:
             granted = await self._settle(key, account, capacity, asked)
         left = max(0, int(account.points - account.owed))
-        restores_at = datetime.now(UTC) + timedelta(seconds=(capacity - left) * MINUTE / capacity)
         if not granted:
             raise _refusal(cost, left, capacity, asked)
-        return Budget(cost, left, restores_at)
+        if not context.wants_cost:
+            return Budget(cost, left)
+        return Budget(
+            cost, left, datetime.now(UTC) + timedelta(seconds=(capacity - left) * MINUTE / capacity)
+        )
 
     def _account(self, key: str, capacity: int) -> _Account:
         account = self._accounts.setdefault(key, _Account(capacity))

@@ -38,6 +38,11 @@ class Schema(strawberry.Schema):
         """graphql-core's schema."""
         return self._schema
 
+    @property
+    def reads(self) -> Reads:
+        executor: Any = self.execution_context_class
+        return executor.reads  # type: ignore[no-any-return]
+
     def executor_of(self, document: DocumentNode, name: str | None, variables: Mapping[str, Any]) -> Any:
         """An executor of an operation that has been validated before."""
         assert self.execution_context_class is not None  # noqa: S101  build() names one

@@ -10,20 +10,21 @@ import asyncio
 import gzip
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from graphql import GraphQLError
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 from strawberry.http.parse_content_type import parse_content_type
 
 from api import limits, negotiation
-from api.auth import RecentActors, authenticate
+from api.auth import RecentActors, authenticate, token_of
 from api.context import Context
 from api.documents import parsed
-from api.executor import Executor, Schema
+from api.executor import Schema
 from api.explain import HEADER as EXPLAIN
 from api.fusion import Operations
 from api.http import COST_HEADER, VARY
@@ -34,6 +35,14 @@ _HEADERS = ((b"vary", f"{VARY}, Accept-Encoding".encode()), (b"cache-control", b
 COMPRESSED_FROM = 1000  # bytes
 COMPRESSION = 5
 _KNOWN = frozenset({"query", "variables", "operationName", "extensions", "documentId", "doc_id"})
+
+
+class _Asked(NamedTuple):
+    kind: bytes
+    """The media type of the answer."""
+    compressed: bool
+    token: str
+    """The bearer token, if it is told in the usual way."""
 
 
 class Remembered(SchemaExtension):
@@ -51,62 +60,63 @@ class Remembered(SchemaExtension):
 class FusedReads:
     """ASGI middleware: answers remembered queries, hands on everything else."""
 
-    def __init__(self, app: ASGIApp, schema: Schema, executor: type[Executor]) -> None:
+    def __init__(self, app: ASGIApp, state: State, schema: Schema) -> None:
         self._app = app
-        self._operations = Operations(schema.core, executor.reads, schema.executor_of)
+        self._state = state
+        self._operations = Operations(schema.core, schema.reads, schema.executor_of)
         schema.kith_operations = self._operations
         self._actors = RecentActors()
         self._largest = settings().max_body_kb * 1_000
         self._seconds = settings().request_timeout_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        found = _answerable(scope) if scope["type"] == "http" else None
-        if found is None:
+        asked = _ordinary(scope) if scope["type"] == "http" else None
+        if asked is None:
             await self._app(scope, receive, send)
             return
         body, rest = await _body(receive, self._largest)
-        answer = await self._answer(scope, body) if rest is None else None
+        answer = await self._answer(scope, asked, body) if rest is None else None
         if answer is None:
             await self._app(scope, _again(body, rest, receive), send)
             return
-        kind, compressed = found
-        headers = [(b"content-type", kind), *_HEADERS]
-        if compressed and len(answer) >= COMPRESSED_FROM:
+        headers = [(b"content-type", asked.kind), *_HEADERS]
+        if asked.compressed and len(answer) >= COMPRESSED_FROM:
             answer = gzip.compress(answer, COMPRESSION, mtime=0)
             headers.append((b"content-encoding", b"gzip"))
         headers.append((b"content-length", str(len(answer)).encode()))
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": answer})
 
-    async def _answer(self, scope: Scope, body: bytes) -> bytes | None:
+    async def _answer(self, scope: Scope, asked: _Asked, body: bytes) -> bytes | None:
         """The whole response body; None: the pipeline must answer."""
         try:
-            asked = orjson.loads(body)
-            if not _KNOWN.issuperset(asked):
+            told = orjson.loads(body)
+            if not _KNOWN.issuperset(told):
                 return None
-            text = await scope["app"].state.persisted.document(asked)
-            name, variables = asked.get("operationName"), asked.get("variables")
+            text = await self._state.persisted.document(told)
+            name, variables = told.get("operationName"), told.get("variables")
             operation = self._operations.find(text, name)
         except (orjson.JSONDecodeError, TypeError, AttributeError, GraphQLError):
             return None
-        if operation is None or not isinstance(variables, dict | None) or not _plain(asked.get("extensions")):
+        if operation is None or not isinstance(variables, dict | None) or not _plain(told.get("extensions")):
             return None
         context = Context(Request(scope), None, authenticate)
         try:
             async with asyncio.timeout(self._seconds):
-                context.actor = await self._actors.find(context)
-                await limits.charge(context, limits.cost_of(parsed(text), name, variables or {}))
+                context.actor = await self._actors.find(asked.token or token_of(context))
+                cost = limits.cost_of(parsed(text), name, variables or {})
+                await self._state.budgets.charge(context, cost)
                 data = await self._operations.answer(operation, variables, context, context.actor)
-        except (TimeoutError, GraphQLError):
+        except Exception:  # noqa: BLE001  the pipeline meets it again and tells it properly
             return None
         return None if data is None else b'{"data":' + data + b"}"
 
 
-def _answerable(scope: Scope) -> tuple[bytes, bool] | None:
-    """For an ordinary request for JSON: the media type of the answer, and whether it may be compressed."""
+def _ordinary(scope: Scope) -> _Asked | None:
+    """What an ordinary request for JSON asks for; None for any other. One look at each header."""
     if scope["path"] != "/graphql" or scope["method"] != "POST":
         return None
-    content_type = accept = encodings = b""
+    content_type = accept = encodings = token = b""
     for name, value in scope["headers"]:
         if name == b"content-type":
             content_type = value
@@ -114,10 +124,12 @@ def _answerable(scope: Scope) -> tuple[bytes, bool] | None:
             accept = value
         elif name == b"accept-encoding":
             encodings = value
+        elif name == b"authorization" and value[:7] == b"Bearer ":
+            token = value[7:]
         elif name in _ASK_MORE:
             return None
     kind = _media_type(content_type, accept)
-    return None if kind is None else (kind, b"gzip" in encodings)
+    return None if kind is None else _Asked(kind, b"gzip" in encodings, token.decode("latin-1").strip())
 
 
 @lru_cache(maxsize=500)

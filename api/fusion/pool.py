@@ -11,6 +11,10 @@ from typing import Any
 
 import asyncpg
 
+from api.fusion.memory import Memory
+
+MOST_STATEMENTS = 300  # of one connection; the server keeps a plan for each
+
 
 class ReadPool:
     """At most `size` connections, opened when they are first needed."""
@@ -30,14 +34,29 @@ class ReadPool:
         return self._open - len(self._free)
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> bytes | None:
-        """The statement's only value, as the server wrote it. Raises what asyncpg raises."""
+        """The statement's only value, as the server wrote it. Raises what asyncpg raises.
+
+        A statement that only reads is asked again where its connection turns out to be lost, as all are after the
+        server was restarted.
+        """
+        try:
+            return await self._fetched(sql, values)
+        except _Lost:
+            while self._free:
+                self._let_go(self._free.pop())
+            return await self._fetched(sql, values)
+
+    async def _fetched(self, sql: str, values: Sequence[Any]) -> bytes | None:
         connection = self._free.pop() if self._free else await self._another()
         try:
-            found = await connection.fetchval(sql, *values)
-        except asyncpg.PostgresError:
+            statement = connection.statements.get(sql) or await connection.prepared(sql)
+            found = await statement.fetchval(*values)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._give_back(connection)
+            if connection.link.is_closed():
+                raise _Lost from error
             raise
-        except BaseException:  # cancelled in the middle of an answer, or broken
+        except BaseException:  # cancelled in the middle of an answer
             self._let_go(connection)
             raise
         self._give_back(connection)
@@ -47,7 +66,8 @@ class ReadPool:
         """What EXPLAIN says of the statement, as JSON, run once to tell how long each step takes."""
         connection = self._free.pop() if self._free else await self._another()
         try:
-            found = await connection.fetchval(f"explain (analyze, buffers, format json) {sql}", *values)
+            explain = f"explain (analyze, buffers, format json) {sql}"
+            found = await connection.link.fetchval(explain, *values)
         except BaseException:
             self._let_go(connection)
             raise
@@ -77,20 +97,18 @@ class ReadPool:
     async def _opened(self) -> Any:
         self._open += 1
         try:
-            connection = await asyncpg.connect(
-                **self._connect, statement_cache_size=500, max_cacheable_statement_size=0
-            )
-            await connection.set_type_codec(
+            link = await asyncpg.connect(**self._connect)
+            await link.set_type_codec(
                 "json", schema="pg_catalog", encoder=bytes, decoder=bytes, format="binary"
             )
         except BaseException:
             self._open -= 1
             self._wake(None)
             raise
-        return connection
+        return _Connection(link)
 
     def _give_back(self, connection: Any) -> None:
-        if self._closed or connection.is_closed():
+        if self._closed or connection.link.is_closed():
             self._let_go(connection)
         elif not self._wake(connection):
             self._free.append(connection)
@@ -107,10 +125,28 @@ class ReadPool:
     def _let_go(self, connection: Any) -> None:
         """Ends a connection beside the request: `close` waits until the server has given up its statement."""
         self._open -= 1
-        task = asyncio.ensure_future(_ended(connection))
+        task = asyncio.ensure_future(_ended(connection.link))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         self._wake(None)
+
+
+class _Lost(ConnectionError):
+    """The server, or the way to it, went away."""
+
+
+class _Connection:
+    """A connection and its statements, prepared once; the least used are given up."""
+
+    __slots__ = ("link", "statements")
+
+    def __init__(self, link: Any) -> None:
+        self.link = link
+        self.statements: Memory[Any] = Memory(MOST_STATEMENTS)
+
+    async def prepared(self, sql: str) -> Any:
+        statement = self.statements[sql] = await self.link.prepare(sql)
+        return statement
 
 
 async def _ended(connection: Any) -> None:

@@ -30,7 +30,7 @@ async def plain_server(server: str) -> AsyncIterator[str]:
     """The same application without fusion, beside the one with it."""
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(create_app(build(Plain)), log_level="error", lifespan="off")
+    config = uvicorn.Config(create_app(build(Plain), fused=False), log_level="error", lifespan="on")
     config.load()
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))

@@ -26,7 +26,10 @@ async def plain_server(server: str) -> AsyncIterator[str]:
     listener.bind(("127.0.0.1", 0))
     running = uvicorn.Server(
         uvicorn.Config(
-            create_app(build(Plain)), log_level="error", lifespan="off", timeout_graceful_shutdown=2
+            create_app(build(Plain), fused=False),
+            log_level="error",
+            lifespan="on",
+            timeout_graceful_shutdown=2,
         )
     )
     task = asyncio.create_task(running.serve(sockets=[listener]))
