@@ -204,6 +204,8 @@ class Customer(Model):
             Index(fields=("updated_at", "id"), name="customer_updated"),
             Index(fields=("last_activity_at", "id"), name="customer_last_activity"),
             Index(fields=("status", "stage"), name="customer_status_stage"),
+            Index(fields=("status", "name", "id"), name="customer_status_name"),
+            Index(fields=("address_country", "name", "id"), name="customer_country_name"),
             Index(fields=("email", "id"), name="customer_by_email"),
             Index(fields=("address_city", "id"), name="customer_city"),
             Index(fields=("address_country", "id"), name="customer_country"),

@@ -1,5 +1,6 @@
 """Lists of many customers go along an index, whatever is filtered: docs/decisions/0011-indexes-of-a-large-table.md."""
 
+import re
 from typing import Any
 
 import pytest
@@ -40,18 +41,18 @@ async def test_a_list_by_name_goes_along_an_index_for_rare_and_common_values(man
     unit = await make_unit()
     admin = await make_user(Role.ADMIN, [unit])
     owner = encode(Kind.USER, manager_id)
-    rules: list[tuple[dict[str, Any], str]] = [
-        ({"status": {"eq": "PROSPECT"}}, "customer_name"),
-        ({"status": {"eq": "CHURNED"}}, "customer_status_stage"),
+    rules: list[tuple[dict[str, Any], str]] = [  # the end of an index's name: two serve a common value alike
+        ({"status": {"eq": "PROSPECT"}}, "_name"),
+        ({"status": {"eq": "CHURNED"}}, "customer_status_name"),
         ({"stage": {"eq": "QUALIFIED"}}, "customer_status_stage"),
-        ({"country": {"eq": "DE"}}, "customer_name"),
-        ({"country": {"eq": "IS"}}, "customer_country"),
+        ({"country": {"eq": "DE"}}, "_name"),
+        ({"country": {"eq": "IS"}}, "customer_country_name"),
         ({"owner": {"eq": owner}}, "customer_owner"),
         ({"accountManager": {"eq": owner}}, "customer_owner"),
     ]
     for rule, index in rules:
         plan = await _plan(queries.list_customers(admin.actor, rule=rule).limit(50))
-        assert f"on {index}" in plan or f"using {index} " in plan, (rule, plan)
+        assert re.search(rf"(on|using) \w*{index}\b", plan), (rule, plan)
         assert "Seq Scan" not in plan, (rule, plan)
 
 
