@@ -46,12 +46,12 @@ def measure(
 
 def _by_wrk(port: int, bodies: str, token: str, seconds: float, connections: int) -> Figures:
     command = ["wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{round(seconds)}s"]
-    command += ["--timeout", "30s", "--script", str(_WRK), f"http://127.0.0.1:{port}{PATH}"]
+    command += ["--timeout", "120s", "--script", str(_WRK), f"http://127.0.0.1:{port}{PATH}"]
     told = os.environ | {"BENCH_BODIES": bodies, "BENCH_TOKEN": token}
     done = subprocess.run(pinned(command, LOAD_CORE), env=told, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout.splitlines()[-1])
     if found["errors"]:
-        raise BadAnswer(f"{found['errors']} of {found['requests']} requests went wrong.")
+        raise BadAnswer(f"{found['errors']} of {found['requests']} requests went wrong: {found['kinds']}.")
     rps = found["requests"] / (found["microseconds"] / 1e6)
     return Figures(round(rps, 1), *(round(found[name] / 1000, 2) for name in ("p50", "p95", "p99")))
 

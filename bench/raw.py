@@ -24,19 +24,19 @@ _AMOUNT = "(select to_json(m) from (select round({}, 2)::text as amount) m) as {
 # As Kith writes them (crm/kernel/paging.py).
 _CURSOR = """rtrim(translate(encode(convert_to('["name,id",' || to_json(name) || ',"' || id || '"]', 'UTF8'), 'base64'),
   E'+/\\n', '-_'), '=')"""
-# `listed` is the page and one row more, which says whether there is a next page. It is read in the order it was made in:
-# sorting it again would cost a twentieth.
+# One pass over the page and one row more, which says whether there is a next page: an eighth cheaper than reading a
+# common table expression three times.
 _PAGE = f"""
-with listed as materialized (
-  select row_number() over (order by c.name, c.id) as place, c.* from (
-    select c.id, c.name, c.email, c.phone, c.stage, c.status, c.address_city, c.account_manager_id {_LISTED} limit 51) c)
-select to_json(d)::text from (select (select to_json(p) from (select
-  (select coalesce(json_agg(t), '[]') from (
-     select {_CUSTOMER}, c.stage, c.status, (select to_json(a) from (select c.address_city as city) a) as address, {_MANAGER}
-       from listed c limit 50) t) as nodes,
-  (select to_json(i) from (select (select count(*) > 50 from listed) as "hasNextPage",
-     (select {_CURSOR} from listed where place <= 50 order by place desc limit 1) as "endCursor") i) as "pageInfo"
-  ) p) as customers) d
+select to_json(d)::text from (select (select to_json(p) from (select l.nodes,
+  (select to_json(i) from (select l.more as "hasNextPage",
+     (select {_CURSOR} from (select l.name, l.id) e where e.id is not null) as "endCursor") i) as "pageInfo"
+  from (select coalesce(json_agg(node) filter (where place <= 50), '[]') as nodes, count(*) > 50 as more,
+               (array_agg(name))[least(count(*), 50)] as name, (array_agg(id))[least(count(*), 50)] as id
+          from (select row_number() over () as place, c.name, c.id, (select t from (
+                  select {_CUSTOMER}, c.stage, c.status, (select to_json(a) from (select c.address_city as city) a) as address,
+                         {_MANAGER}) t) as node
+                  from (select c.id, c.name, c.email, c.phone, c.stage, c.status, c.address_city, c.account_manager_id
+                          {_LISTED} limit 51) c) r) l) p) as customers) d
 """
 _CONTACTS = """(select to_json(x) from (select (select coalesce(json_agg(t), '[]') from (
   select {} from contact k where k.customer_id = c.id order by k.is_primary desc, k.name, k.id limit 10) t) as nodes) x)

@@ -17,7 +17,7 @@ from bench.cluster import Cluster, cluster
 from bench.contestants import CONTESTANTS, Contestant, prepare_peers
 from bench.data import Size
 from bench.figures import Figures, medians
-from bench.load import generator, measure
+from bench.load import BadAnswer, generator, measure
 from bench.queries import QUERIES, Query, Sample, bodies, sample
 from bench.report import figures_table, targets_table
 from bench.running import Server, reader_token, started
@@ -51,9 +51,12 @@ def main(arguments: Sequence[str] = ()) -> None:
     plan = _plan(arguments)
     if any(each.needs_node for each in plan.contestants):
         prepare_peers()
-    with cluster(plan.size) as servers, _all_up(plan, servers) as up:
-        values = asyncio.run(sample(servers.url, plan.size))
-        results, noise = _measure_all(plan, servers, up, values)
+    try:
+        with cluster(plan.size) as servers, _all_up(plan, servers) as up:
+            values = asyncio.run(sample(servers.url, plan.size))
+            results, noise = _measure_all(plan, servers, up, values)
+    except BadAnswer as wrong:
+        sys.exit(f"Not measured: {wrong}")
     print(f"\n{figures_table(results)}\n\n{targets_table(results)}")
     if not plan.whole:
         print("\nNot kept in bench/results: not every query and server was measured at the usual size.")
