@@ -32,6 +32,7 @@ from tests.api.fusion.world import ABSENT_IDS, BAD_CURSORS, BAD_IDS, BAD_VALUES,
 DEEPEST = 6
 MOST_FIELDS = 24
 MOST_ROWS = 90  # that are read one by one in the plain way
+_SIZES = (*(1, 2, 3, 5, 7, 100) * 6, 0, 101, -1)
 _PAGING = frozenset({"first", "after", "last", "before"})
 _ODD_ALIASES = (
     *("t", "c1", "c2", "o", "r", "p1", "id", "name", "fusion_n", "value", "place", "nodes", "select", "_", "A"),
@@ -373,7 +374,7 @@ class _Writer:
 
     def value(self, kind: Any, name: str, leaf: Callable[[], Any] | None = None, depth: int = 0) -> Any:
         """A value for a place of that type: written out, or a variable."""
-        if not self.inside and self.rarely(6):
+        if not self.inside and self.rarely(4):
             return self._variable(kind, name, leaf, depth)
         if not is_non_null_type(kind) and self.rarely(15):
             return None
@@ -440,7 +441,7 @@ class _Writer:
             case "Boolean":
                 return self.draw(st.booleans())
             case "Int":
-                return self.pick((1, 2, 3, 5, 100, 0, 101, -1)) if name == "size" else self._sample("Int", name)
+                return self.pick(_SIZES) if name == "size" else self._sample("Int", name)
             case "String" if name == "search":
                 return self.pick(SEARCHES)
             case "String":
