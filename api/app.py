@@ -7,6 +7,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
@@ -18,11 +19,16 @@ from tortoise.connection import get_connection
 
 from api import graphiql
 from api.auth import CLIENT_HEADER
+from api.budgets import Budgets
 from api.executor import Executor, Schema
 from api.files import download
 from api.fusion import ReadPool
-from api.http import GraphQLView
+from api.http import COST_HEADER, LAST_EVENT, GraphQLView
 from api.hub import Hub
+from api.middleware import REQUEST_ID, KnownHosts, RequestIds, SecurityHeaders
+from api.persisted import PersistedQueries, trusted_documents
+from api.reading import FusedReads
+from api.refusals import on_http_exception
 from api.schema import schema
 from crm.kernel import database, logs, signing
 from crm.kernel.settings import settings
@@ -34,6 +40,7 @@ def create_app(schema: Schema = schema) -> Starlette:
     """The application, for any ASGI server: `uvicorn --factory api.app:create_app`."""
     logs.configure()
     signing.check()
+    trusted_documents()  # a file that is none stops the start
     view = GraphQLView(schema)
     routes: list[BaseRoute] = [
         Route("/graphql", view),
@@ -45,15 +52,23 @@ def create_app(schema: Schema = schema) -> Starlette:
     ]
     if settings().graphiql:
         routes += graphiql.routes()
-    return Starlette(routes=routes, middleware=_middleware(), lifespan=_lifespan)
+    return Starlette(
+        routes=routes,
+        middleware=[*_middleware(), Middleware(FusedReads, schema=schema, executor=Executor)],
+        lifespan=_lifespan,
+        exception_handlers={HTTPException: on_http_exception},
+    )
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     ours = not Tortoise.is_inited()
     if ours:
-        await database.connect()
-    app.state.hub = Hub()
+        await database.connect(statement_timeout=settings().statement_timeout_seconds)
+    redis = Redis.from_url(
+        settings().redis_url, decode_responses=True, socket_connect_timeout=1, socket_timeout=1
+    )
+    app.state.hub, app.state.budgets, app.state.persisted = Hub(), Budgets(redis), PersistedQueries(redis)
     Executor.reads.pool = pool = ReadPool(settings().read_pool, **database.reading())
     log.info("the API is ready", url=settings().public_url)
     try:
@@ -62,24 +77,30 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
         await app.state.hub.close()
         Executor.reads.pool = None
         await pool.close()
+        await redis.aclose()
         if ours:
             await database.close()
 
 
 def _middleware() -> list[Middleware]:
-    found = [Middleware(GZipMiddleware, minimum_size=1000)]
+    found = [
+        Middleware(RequestIds),
+        Middleware(SecurityHeaders),
+        Middleware(KnownHosts),
+        Middleware(GZipMiddleware, minimum_size=1000, compresslevel=5),
+    ]
     if origins := settings().allowed_origins:
-        headers = ["authorization", "content-type", "idempotency-key", CLIENT_HEADER]
-        found.insert(
-            0,
-            Middleware(
-                CORSMiddleware,
-                allow_origins=list(origins),
-                allow_methods=["GET", "POST"],
-                allow_headers=headers,
-                allow_credentials=True,
-            ),
+        asked = ["authorization", "content-type", "idempotency-key", CLIENT_HEADER]
+        asked += [REQUEST_ID, COST_HEADER, LAST_EVENT]
+        cors = Middleware(
+            CORSMiddleware,
+            allow_origins=list(origins),
+            allow_methods=["GET", "POST"],
+            allow_headers=asked,
+            allow_credentials=True,
+            expose_headers=[REQUEST_ID, "retry-after"],
         )
+        found.insert(3, cors)
     return found
 
 

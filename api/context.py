@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket
 
+from api.budgets import Budget
 from crm.accounts.logins import renewed
 from crm.kernel.actor import Actor
 from crm.kernel.errors import Unauthenticated
@@ -27,6 +28,15 @@ class Context:
     extensions: dict[str, Any] = field(default_factory=dict)
     explained: list[dict[str, Any]] | None = None
     """The statements of the request with their plans, for an admin who asked for them."""
+    """The request's own `extensions`."""
+    incremental: bool = False
+    """Whether the caller can be answered in parts, as @defer and @stream want."""
+    wants_cost: bool = False
+    budget: Budget | None = None
+    resume_after: str | None = None
+    """The id of the last event a subscription has heard, if it goes on from there."""
+    event_id: str | None = None
+    """The id of the event whose result is on its way out."""
 
     async def renew(self) -> Actor:
         """The actor as of now, on a connection that outlives a request. Raises Unauthenticated once the login ended."""

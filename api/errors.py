@@ -16,7 +16,7 @@ from api.context import Info
 from api.nodes import Node, fetch
 from crm.kernel import errors
 from crm.kernel.errors import DomainError
-from crm.kernel.integrity import is_unfit_value
+from crm.kernel.integrity import is_out_of_time, is_unfit_value
 
 log = structlog.get_logger(__name__)
 
@@ -128,6 +128,9 @@ def coded(error: Exception) -> GraphQLError:
         log.warning("a value did not fit", reason=str(error))
         message = "A value is out of the range of what it is kept in or compared with, or holds a NUL byte."
         return StrawberryGraphQLError(message, extensions={"code": "BAD_USER_INPUT"})
+    if is_out_of_time(error):
+        message = "A statement took longer than the database allows. Ask for less at once."
+        return StrawberryGraphQLError(message, extensions={"code": "TIMEOUT"})
     incident = uuid4().hex[:12]
     log.error("unexpected error", incident=incident, exc_info=error)
     message = f"Something went wrong on our side. Nothing was changed by this field; if it happens again, report '{incident}'."

@@ -6,16 +6,18 @@ from typing import Any
 import strawberry
 import structlog
 from graphql import (
+    DocumentNode,
     GraphQLError,
     GraphQLInputObjectType,
     GraphQLInterfaceType,
     GraphQLObjectType,
+    GraphQLSchema,
     Undefined,
 )
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from api.errors import coded
-from api.fusion import Fused, Reads
+from api.fusion import Fused, Operations, Reads
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +30,21 @@ class Executor(Fused, StrawberryGraphQLCoreExecutionContext):
 
 
 class Schema(strawberry.Schema):
+    kith_operations: Operations | None = None
+    """The queries that are answered whole, where a front door keeps them."""
+
+    @property
+    def core(self) -> GraphQLSchema:
+        """graphql-core's schema."""
+        return self._schema
+
+    def executor_of(self, document: DocumentNode, name: str | None, variables: Mapping[str, Any]) -> Any:
+        """An executor of an operation that has been validated before."""
+        assert self.execution_context_class is not None  # noqa: S101  build() names one
+        return self.execution_context_class.build(
+            self._schema, document, operation_name=name, raw_variable_values=dict(variables)
+        )
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for declared in self._schema.type_map.values():

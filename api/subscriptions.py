@@ -3,19 +3,24 @@
 from collections.abc import AsyncIterator
 
 from api.context import Info
-from api.hub import RESUMED, Hub, Message
+from api.history import lost
+from api.hub import LOST, Hub, Message
 
 
 async def events(info: Info, *topics: str) -> AsyncIterator[Message]:
-    """The events on these topics, as `{"type", "data", "id"}`; one may come twice, with the same id.
+    """The events on these topics, as `{"type", "data", "id", "position"}`; one may come twice, with the same id.
 
-    Ends with Unauthenticated within a second of the login's end. Who must not miss anything while the connection to
-    Redis is lost listens to the hub itself, and looks again when it hears RESUMED.
+    Begins after the event the caller says it has heard last, if any. Ends with Unauthenticated within a second of the
+    login's end, and with EVENTS_LOST rather than leave a gap. Whoever looks at a record as it is now, and may well miss
+    how it came to that, listens to the hub itself.
     """
-    hub: Hub = info.context.request.app.state.hub
-    info.context.require()
-    async with hub.listen(info.context, *topics) as listener:
+    context = info.context
+    hub: Hub = context.request.app.state.hub
+    context.require()
+    async with hub.listen(context, *topics, after=context.resume_after) as listener:
         while True:
             message = await listener.hear()
-            if message is not RESUMED:
-                yield message
+            if message is LOST:
+                raise lost()
+            context.event_id = message["position"]
+            yield message

@@ -1,9 +1,9 @@
 """graphql-transport-ws: sockets on which one operation's failure is not the others', and a login's end is noticed."""
 
-from collections.abc import AsyncGenerator
+from dataclasses import replace
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationType
 from starlette.websockets import WebSocketDisconnect
 from strawberry.asgi import ASGIWebSocketAdapter
 from strawberry.exceptions import ConnectionRejectionError
@@ -12,10 +12,14 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import (
     BaseGraphQLTransportWSHandler,
     Operation,
 )
-from strawberry.types.execution import ExecutionResult, PreExecutionError
+from strawberry.types.execution import PreExecutionError
 
+from api import streams
 from api.context import Context
-from api.errors import coded, with_code
+from api.documents import kind_of
+from api.errors import coded
+
+_NAMES_A_DOCUMENT = {"query", "documentId", "extensions"}
 
 
 class TextSocket(ASGIWebSocketAdapter):
@@ -29,6 +33,10 @@ class TextSocket(ASGIWebSocketAdapter):
 
 
 class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._extensions: dict[str, dict[str, Any]] = {}
+
     async def handle_message(self, message: Any) -> None:
         if _well_formed(message):
             await super().handle_message(message)
@@ -36,42 +44,72 @@ class TransportWSHandler(BaseGraphQLTransportWSHandler[Context, None]):
             await self.handle_invalid_message("This is no message of graphql-transport-ws.")
 
     async def handle_subscribe(self, message: Any) -> None:
+        """Begins an operation, its document looked up if it is only named."""
         limit = self.max_subscriptions_per_connection
-        if limit is None or len(self.operations) < limit or message["id"] in self.operations:
-            await super().handle_subscribe(message)
+        if limit is not None and len(self.operations) >= limit and message["id"] not in self.operations:
+            told = f"At most {limit} operations run on one socket at once. End some, or open another socket."
+            error = GraphQLError(told, extensions={"code": "TOO_MANY_OPERATIONS", "allowed": limit})
+            await self._refuse(message["id"], error)
             return
-        told = f"At most {limit} operations run on one socket at once. End some, or open another socket."
-        error = GraphQLError(told, extensions={"code": "TOO_MANY_OPERATIONS"})
-        await self.send_message({"id": message["id"], "type": "error", "payload": [error.formatted]})
+        payload = message["payload"]
+        try:
+            if self.connection_acknowledged:
+                persisted = self.context.request.app.state.persisted
+                payload["query"] = await persisted.document(payload) or ""
+        except GraphQLError as error:
+            await self._refuse(message["id"], error)
+            return
+        payload.setdefault("query", "")
+        await super().handle_subscribe(message)
+        if message["id"] in self.operations:
+            self._extensions[message["id"]] = payload.get("extensions") or {}
+
+    async def _refuse(self, name: str, error: GraphQLError) -> None:
+        await self.send_message({"id": name, "type": "error", "payload": [error.formatted]})
 
     async def run_operation(self, operation: Operation[Context, None]) -> None:
-        """Runs it for whoever holds the login by now: the socket may be older than its end."""
+        """Runs it for whoever holds the login by now: the socket may be older than its end.
+
+        Each operation has a context of its own, so that one's extensions and events are not another's.
+        """
         try:
             await self.context.renew()
         except Exception as error:  # noqa: BLE001  whatever it is, the caller hears of it
             await operation.send_initial_errors([coded(error)])
             return
-        await super().run_operation(operation)
+        extensions = self._extensions.pop(operation.id, {})
+        resume_after = extensions.get("resumeAfter")
+        context = replace(
+            self.context,
+            extensions=extensions,
+            wants_cost=extensions.get("cost") is True,
+            resume_after=resume_after if isinstance(resume_after, str) else None,
+        )
+        await self._run(operation, context)
 
-    async def _send_result_stream(self, operation: Operation[Context, None], result_source: Any) -> None:
-        await super()._send_result_stream(operation, _with_codes(result_source))
+    async def _run(self, operation: Operation[Context, None], context: Context) -> None:
+        results = await self.schema.stream(
+            operation.query,
+            variable_values=operation.variables,
+            context_value=context,
+            operation_name=operation.operation_name,
+            operation_extensions=context.extensions,
+        )
+        kind = kind_of(operation.query, operation.operation_name)
+        fit = streams.delivered(results, context, limited=kind is not OperationType.SUBSCRIPTION)
+        try:
+            await self._send_result_stream(operation, fit)  # type: ignore[arg-type]
+            await operation.send_operation_message({"id": operation.id, "type": "complete"})
+        except (WebSocketDisconnected, RuntimeError):  # the socket is closed: nobody is left to tell
+            self.operations.pop(operation.id, None)
+        finally:
+            await results.aclose()
 
     async def _handle_pre_execution_error(
         self, operation: Operation[Context, None], result: PreExecutionError
     ) -> None:
         """A document that does not parse is its operation's error, not the connection's."""
         await operation.send_initial_errors(result.errors or [])
-
-
-async def _with_codes(results: Any) -> AsyncGenerator[Any, None]:
-    """The results, their errors coded; what is raised instead (such as by the parser's cache) is one more result."""
-    try:
-        async for result in results:
-            if isinstance(result, ExecutionResult) and result.errors:
-                result.errors = [with_code(error) for error in result.errors]
-            yield result
-    except Exception as error:  # noqa: BLE001  whatever it is, the caller hears of it
-        yield PreExecutionError(data=None, errors=[with_code(coded(error))])
 
 
 def _well_formed(message: Any) -> bool:
@@ -86,11 +124,11 @@ def _well_formed(message: Any) -> bool:
 
 
 def _is_request(payload: Any) -> bool:
-    return (
-        isinstance(payload, dict)
-        and isinstance(payload.get("query"), str)
-        and isinstance(payload.get("variables"), dict | None)
-        and isinstance(payload.get("operationName"), str | None)
+    if not isinstance(payload, dict) or not (payload.keys() & _NAMES_A_DOCUMENT):
+        return False
+    texts, objects = ("query", "operationName", "documentId"), ("variables", "extensions")
+    return all(isinstance(payload.get(name), str | None) for name in texts) and all(
+        isinstance(payload.get(name), dict | None) for name in objects
     )
 
 

@@ -1,52 +1,115 @@
 """A database worth reading: made by PostgreSQL itself, the same every time."""
 
+import hashlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
 import asyncpg
 
-from crm.kernel.database import credentials
+from crm.kernel.database import SESSION, credentials
 
-_FILL = """
-set session_replication_role = replica;
-select setseed(0.42);
-insert into business_unit (id, name, time_zone, version) values (uuidv7(), 'Bench', 'UTC', 1);
-insert into staff_user (id, email, name, password_hash, role, active, version)
-  values (uuidv7(), 'bench@kith.example', 'Bench', '!', 'ADMIN', true, 1);
-insert into unit_membership (id, user_id, unit_id) select uuidv7(), u.id, b.id from staff_user u, business_unit b;
-insert into legal_entity (id, name, address_country, currency, language, time_zone, payment_terms_days)
-  values (uuidv7(), 'Bench Ltd', 'GB', 'EUR', 'en', 'UTC', 30);
-insert into customer (id, unit_id, name, email, phone, stage, status, address_city, address_country, billing_same,
-    registration_number, account_number, contract_start, contract_end, contract_review, contract_value, currency,
-    account_manager_id, consent, language, tags, live_since)
-  select uuidv7(), b.id, 'Customer ' || md5(n::text), 'office' || n || '@c' || n % 997 || '.example',
-         '+49302312' || lpad((n % 1000)::text, 4, '0'), 'LIVE', 'ACTIVE', 'City ' || n % 50,
-         (array['DE', 'FR', 'GB', 'ES', 'IT', 'PL'])[1 + n % 6], true, 'HRB ' || n, 'K' || n,
-         '2024-01-01', '2030-12-31', '2028-01-01', n % 10000, 'EUR', u.id, 'GIVEN', 'en', array['wholesale'],
-         now() from generate_series(1, $N) n, business_unit b, staff_user u;
-insert into contact (id, customer_id, name, email, phone, title, is_primary, consent)
-  select uuidv7(), c.id, 'Person ' || k || ' ' || left(c.name, 14), 'p' || k || '.' || c.email, c.phone, 'Buyer', k = 1,
-         'GIVEN' from customer c, generate_series(1, 3) k;
-insert into activity (id, customer_id, user_id, type, title, description, occurred_at)
-  select uuidv7(), c.id, u.id, (array['CALL', 'EMAIL', 'MEETING', 'NOTE'])[1 + k % 4], 'Talked about ' || k,
-         'What was said, and what comes next.', now() - (k * random() * 20 || ' days')::interval
-    from customer c, generate_series(1, 10) k, staff_user u;
-insert into invoice (id, customer_id, unit_id, legal_entity_id, state, number, number_year, number_seq, currency,
-    language, issue_date, due_date, payment_terms_days, lines_total, net_total, tax_total, gross_total, due_total,
-    discount_total, paid_total, credited_total, time_zone, frozen, sent_at)
-  select uuidv7(), c.id, c.unit_id, e.id, 'SENT', 'B-' || row_number() over (), 2026, row_number() over (), 'EUR',
-         'en', current_date - (k * 40), current_date - (k * 40) + 30, 30, 300, 300, 57, 357, 357, 0, 0, 0, 'UTC', '{}', now()
-    from customer c, legal_entity e, generate_series(1, 2) k;
-insert into invoice_line (id, invoice_id, position, description, quantity, unit_code, unit_price, tax_category,
-    tax_rate, net, currency, discount_total)
-  select uuidv7(), i.id, k, 'Goods of the kind ' || k, 10, 'C62', 10, 'S', 19, 100, 'EUR', 0
-    from invoice i, generate_series(1, 3) k;
-set session_replication_role = origin;
-"""
+_SQL = Path(__file__).parent / "sql"
+_MIGRATIONS = Path(__file__).parent.parent / "crm" / "migrations"
+_TABLES = ("customer", "contact", "activity", "invoice", "invoice_line", "invoice_tax")
+READER = "person1@kith.example"
 
 
-async def fill(url: str, customers: int) -> None:
-    """Customers with 3 contacts, 10 activities, 2 invoices and 6 lines each; vacuumed and analysed."""
-    connection = await asyncpg.connect(**credentials(url))
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many customers, and how many activities the big tenth of them and the others have."""
+
+    customers: int
+    big: int = 46
+    small: int = 6
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """About how many rows each table has."""
+        count = self.customers
+        return {
+            "customers": count,
+            "contacts": 3 * count,
+            "activities": count * (self.big + 9 * self.small) // 10,
+            "invoices": 2 * count,
+            "lines": 6 * count,
+        }
+
+    @property
+    def name(self) -> str:
+        return f"{self.customers}-{self.big}-{self.small}"
+
+    def fingerprint(self) -> str:
+        """Of everything the data follows from: the migrations, the SQL here and the size."""
+        digest = hashlib.sha256(repr(self).encode())
+        for path in sorted([*_MIGRATIONS.glob("*.py"), *_SQL.glob("*.sql")]):
+            digest.update(path.read_bytes())
+        return digest.hexdigest()[:12]
+
+
+def customer_key(number: int) -> UUID:
+    """The key of the customer with a number from 1, as sql/fill.sql makes it."""
+    return UUID(f"01980000-0005-7000-8000-{number:012x}")
+
+
+async def fill(url: str, size: Size) -> None:
+    """Fills a migrated, empty database; vacuumed and analysed. Indexes are dropped first and made again at the end."""
+    connection = await asyncpg.connect(**credentials(url), timeout=600, command_timeout=None)
     try:
-        await connection.execute(_FILL.replace("$N", str(customers)))
-        await connection.execute("vacuum analyze")
+        await connection.execute("set maintenance_work_mem = '1GB'; set work_mem = '256MB'")
+        async with connection.transaction():
+            indexes = await _drop_indexes(connection)
+            await _step("rows", connection, _fill_sql(size))
+            for name, definition in indexes.items():
+                await _step(name, connection, definition)
+        await connection.execute((_SQL / "search.sql").read_text(encoding="utf-8"))
+        await _same_session_for_all(connection)
+        await _step("vacuum", connection, "vacuum (analyze, freeze)")
+        await connection.execute("checkpoint")
     finally:
         await connection.close()
+
+
+def _fill_sql(size: Size) -> str:
+    text = (_SQL / "fill.sql").read_text(encoding="utf-8")
+    values = {
+        "$CUSTOMERS": size.customers,
+        "$BIG": size.big,
+        "$SMALL": size.small,
+        "$WORDS": max(500, size.customers // 5),
+        "$ACTIVITIES": size.rows["activities"] // size.customers,
+    }
+    for name, value in values.items():
+        text = text.replace(name, str(value))
+    return text
+
+
+async def _drop_indexes(connection: Any) -> dict[str, str]:
+    """Names and definitions of the indexes that no constraint stands on; they are gone afterwards."""
+    found = await connection.fetch(
+        "select x.indexrelid::regclass::text as name, pg_get_indexdef(x.indexrelid) as definition from pg_index x "
+        "where x.indrelid::regclass::text = any($1) "
+        "and not exists (select 1 from pg_constraint c where c.conindid = x.indexrelid)",
+        list(_TABLES),
+    )
+    for row in found:
+        await connection.execute(f"drop index {row['name']}")
+    return {row["name"]: row["definition"] for row in found}
+
+
+async def _same_session_for_all(connection: Any) -> None:
+    """Gives every connection, whosever, the settings of Kith's own."""
+    database = await connection.fetchval("select current_database()")
+    for name, value in SESSION.items():
+        if name != "application_name":
+            await connection.execute(f"alter database \"{database}\" set {name} = '{value}'")
+
+
+async def _step(name: str, connection: Any, sql: str) -> None:
+    began = time.perf_counter()
+    await connection.execute(sql)
+    seconds = time.perf_counter() - began
+    if seconds > 2:
+        print(f"  {name}: {seconds:.0f} s", flush=True)

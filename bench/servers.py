@@ -33,6 +33,8 @@ def servers(database: str) -> Iterator[str]:
                 KITH_SECRET_KEY="only-for-measuring-only-for-measuring",
                 KITH_PASSWORD_HASHING="fast",
                 KITH_LOG_LEVEL="warning",
+                KITH_COST_PER_MINUTE="0",  # one caller asks as much as all others together would
+                KITH_PUBLIC_COST_PER_MINUTE="0",
             )
             settings.cache_clear()
             asyncio.run(_create(postgres.url("postgres"), database, url))

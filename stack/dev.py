@@ -73,6 +73,9 @@ class Dev:
         external = given()
         self._own_data = not external & {"database_url", "smtp_url"}
         use({"STORAGE_URL": file_url(self.home), "KITH_SECRET_KEY": self.home.secret()})
+        use(
+            {"KITH_COST_PER_MINUTE": "0", "KITH_PUBLIC_COST_PER_MINUTE": "0"}
+        )  # whoever tries Kith may try hard
         if "database_url" not in external:
             self._start_postgres()
         if "redis_url" not in external:

@@ -6,6 +6,7 @@ Fixtures:
 - `db`: Tortoise connected in this process; every table and Redis are emptied after the test.
 - `server` (session): the real application on a loopback port; returns its base URL. Wants `db` in each test.
 - `redis_url`, `storage_directory`.
+- `setting`: changes settings for the rest of the test, in this process and so in `server`: `setting(max_depth=5)`.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -121,6 +122,20 @@ async def database(worker_name: str, redis_url: str, storage_directory: Path) ->
 
     settings.cache_clear()
     return url
+
+
+@pytest.fixture
+def setting(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    from crm.kernel.settings import settings
+
+    def change(**values: object) -> None:
+        for name, value in values.items():
+            monkeypatch.setenv(f"KITH_{name.upper()}", str(value))
+        settings.cache_clear()
+
+    yield change
+    monkeypatch.undo()
+    settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

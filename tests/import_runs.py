@@ -7,7 +7,8 @@ from factories import Person
 
 from crm.imports import service
 from crm.imports.configuring import Configuration
-from crm.imports.models import Import, ImportedRow, ImportProblem, ImportRejectedRow
+from crm.imports.models import Import, ImportProblem, ImportRejectedRow
+from crm.imports.views import ImportedRow
 from crm.kernel import jobs
 from crm.kernel.models import JobState, OutboxJob
 from workers import handlers

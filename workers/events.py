@@ -1,5 +1,8 @@
 """Carries events upwards: to the rooms that subscribe in this process, then to all who listen in Redis.
 
+Redis keeps the last events in a stream as well, so that a subscription whose connection was lost can go on from the
+last one it heard.
+
 A subscriber runs inside the transaction that marks the event's job done, so its effects happen exactly once.
 The broadcast is the last step before that commit: it reaches listeners at least once (again, with the same `id`,
 when the commit fails), and never before the change it tells of is committed, for the job was committed with it.
@@ -11,11 +14,21 @@ from typing import Any, TypeVar
 
 import orjson
 
-from crm.kernel.events import JOB_KIND, Event, restore
+from crm.kernel.events import CHANNEL, EVENT_STREAM, JOB_KIND, Event, restore
 from crm.kernel.ids import Kind, encode
 from crm.kernel.jobs import Claim
+from crm.kernel.settings import settings
 from workers.doorbell import redis
 from workers.registry import job
+
+# Kept and told in one step: whoever hears nothing can look for it afterwards, and finds it in the same order.
+_PUBLISH = """
+local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[2], '*', 'topics', ARGV[3], 'message', ARGV[4])
+for topic in string.gmatch(ARGV[3], '%S+') do
+  redis.call('PUBLISH', ARGV[1] .. topic, id .. ' ' .. ARGV[4])
+end
+return id
+"""
 
 E = TypeVar("E", bound=Event)
 Subscriber = Callable[[E], Awaitable[None]]
@@ -44,10 +57,6 @@ async def announce(payload: dict[str, Any], claim: Claim) -> None:
     message = orjson.dumps(
         {"type": payload["type"], "data": payload["data"], "id": encode(Kind.JOB, claim.job_id)}
     )
-    for topic in event.topics():
-        await redis().publish(channel(topic), message)
-
-
-def channel(topic: str) -> str:
-    """Return the Redis pub/sub channel of an event's topic."""
-    return f"kith:{topic}"
+    if topics := event.topics():
+        values: list[str | int | bytes] = [CHANNEL, settings().event_history, " ".join(topics), message]
+        await redis().register_script(_PUBLISH)(keys=[EVENT_STREAM], args=values)

@@ -77,13 +77,13 @@ async def _seen(
 
 async def _change(info: Info, data: dict[str, Any]) -> CustomerChange | None:
     actor, key = actor_of(info), UUID(data["customer_id"])
-    customer = await queries.by_id(actor, key)
+    there = await queries.visible_to(actor).filter(id=key).exists()
     deleted = data["action"] == "delete_customer" and actor.reaches(UUID(data["unit_id"]))
-    if customer is None and not deleted:
+    if not there and not deleted:
         return None
     return CustomerChange(
         id=public_id(Kind.CUSTOMER, key),
         action=data["action"],
         fields=data.get("fields", []),
-        customer=cast("Customer | None", customer),
+        customer=cast("Customer | None", queries.by_id(actor, key)),
     )

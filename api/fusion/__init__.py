@@ -12,6 +12,7 @@ It knows Strawberry, graphql-core and Tortoise, and nothing of the application:
 - `metadata={"sql": "…{t}…"}` on a field gives a computed column's SQL; `{t}` is the row.
 - `present`, `each` and `Reference.through` write resolvers that work on rows and at planning time alike.
 - `Window` is what a page of a connection must tell.
+- `Rows` is a list of objects made of a ValuesQuery, such as the groups of an aggregate.
 """
 
 from api.fusion.executor import Fused
@@ -20,6 +21,18 @@ from api.fusion.pool import ReadPool
 from api.fusion.reads import Reads
 from api.fusion.references import Reference, each, present
 from api.fusion.rows import shows
+from api.fusion.values import Rows
 from api.fusion.windows import Window
 
-__all__ = ["Fused", "Operations", "ReadPool", "Reads", "Reference", "Window", "each", "present", "shows"]
+__all__ = [
+    "Fused",
+    "Operations",
+    "ReadPool",
+    "Reads",
+    "Reference",
+    "Rows",
+    "Window",
+    "each",
+    "present",
+    "shows",
+]

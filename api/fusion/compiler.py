@@ -21,11 +21,12 @@ from graphql import (
 from graphql.execution.values import get_argument_values
 from pypika_tortoise.terms import Parameter, Parameterizer
 from tortoise.fields.relational import ReverseRelation
-from tortoise.queryset import CountQuery, QuerySet
+from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
 from api.fusion.references import Each, JsonReference, Present, Reference, Uncompilable, quoted, unmarked
 from api.fusion.rows import stand_in, types_of_models
 from api.fusion.scalars import leaf
+from api.fusion.values import Rows, copied, stand_in_of
 from api.fusion.windows import Window
 
 Details = Any
@@ -88,8 +89,8 @@ class Compiler:
             value = value.all()
         if isinstance(value, QuerySet):
             return self._rows(value, kind, details)
-        if isinstance(value, Each):
-            return self._elements(value, get_named_type(kind), details)
+        if isinstance(value, Each | Rows):
+            return self._made(value, get_named_type(kind), details)
         if value is None:
             return "null"
         if isinstance(kind, GraphQLObjectType) and hasattr(value, "__strawberry_definition__"):
@@ -120,12 +121,16 @@ class Compiler:
             raise Uncompilable(f"no type shows {queryset.model.__name__}")
         return named
 
-    def _elements(self, value: Each, kind: GraphQLObjectType, details: Details) -> str:
+    def _made(self, value: "Each | Rows[Any]", kind: GraphQLObjectType, details: Details) -> str:
         alias = self._alias()
-        made = value.make(JsonReference(f"{alias}.value"))
-        columns = self._fields(kind, details, _Source(made))
-        array = f"jsonb_array_elements({value.array.sql}) with ordinality {alias}(value, place)"
-        return _aggregated(columns, f"{array} order by {alias}.place", many=True)
+        if isinstance(value, Rows):
+            made = value.make(stand_in_of(value.query, alias))
+            rows = f"({self._source(value.query)}) {alias}"
+        else:
+            made = value.make(JsonReference(f"{alias}.value"))
+            array = f"jsonb_array_elements({value.array.sql}) with ordinality {alias}(value, place)"
+            rows = f"{array} order by {alias}.place"
+        return _aggregated(self._fields(kind, details, _Source(made)), rows, many=True)
 
     # --- fields --------------------------------------------------------------------------------------------
 
@@ -287,14 +292,14 @@ class Compiler:
 
     # --- SQL -----------------------------------------------------------------------------------------------
 
-    def _source(self, queryset: QuerySet[Any]) -> str:
+    def _source(self, queryset: "QuerySet[Any] | ValuesQuery[Any]") -> str:
         """The QuerySet's own SQL. Its size is written out: with a bound one the server would plan again each time."""
         limit, offset = queryset._limit, queryset._offset
-        copied = queryset._clone()
-        copied._limit = copied._offset = None
+        bare: Any = copied(queryset) if isinstance(queryset, ValuesQuery) else queryset._clone()
+        bare._limit = bare._offset = None
         if queryset._single:
             limit = 1
-        sql = self._sql(copied)
+        sql = self._sql(bare)
         sql += f" limit {int(limit)}" if limit is not None else ""
         return sql + (f" offset {int(offset)}" if offset else "")
 

@@ -1,4 +1,4 @@
-"""The seam in graphql-core's executor: un-awaited QuerySets and pages are completed by one statement."""
+"""The seam in graphql-core's executor: un-awaited QuerySets, pages and groups are completed by one statement."""
 
 from collections.abc import Awaitable, Mapping
 from typing import Any
@@ -13,7 +13,9 @@ from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import QuerySet
 
 from api.fusion.compiler import Details
+from api.fusion.plans import Statement
 from api.fusion.reads import Reads
+from api.fusion.values import Rows
 from api.fusion.windows import Window
 
 
@@ -42,10 +44,14 @@ class Fused(Executor[Any]):
     ) -> Any:
         rest = (return_type, field_details_list, info, path)
         found = result.all() if isinstance(result, ReverseRelation) else result
-        if isinstance(found, QuerySet | Window):
-            prepared = self._prepared(found, return_type, field_details_list)
-            if prepared is not None:
-                return await self._fetched(prepared, return_type, field_details_list, path)
+        if isinstance(found, QuerySet | Window | Rows):
+            try:
+                statement = self._statement(found, return_type, field_details_list)
+            except Exception as error:  # noqa: BLE001  graphql-core's own way: an error belongs to its field
+                self.handle_field_error(error, return_type, field_details_list, path)
+                return None
+            if statement is not None:
+                return await self._fetched(statement, return_type, field_details_list, path)
             if isinstance(found, Window):
                 return await self._plain_page(found, *rest, position_context)
         return await super().complete_awaitable_value(*rest, result, position_context)
@@ -60,20 +66,20 @@ class Fused(Executor[Any]):
         position_context: Any,
     ) -> Any:
         if isinstance(item, QuerySet):
-            prepared = self._prepared(item, item_type, field_details_list)
-            if prepared is not None:
-                return await self._fetched(prepared, item_type, field_details_list, item_path)
+            statement = self._statement(item, item_type, field_details_list)
+            if statement is not None:
+                return await self._fetched(statement, item_type, field_details_list, item_path)
         return await super().complete_awaitable_list_item_value(
             item, item_type, field_details_list, info, item_path, position_context
         )
 
-    def _prepared(self, found: Any, kind: Any, details: Details) -> Any:
+    def _statement(self, found: Any, kind: Any, details: Details) -> Statement | None:
         variables: Mapping[str, Any] = self.variable_values.coerced
         return self.reads.prepare(found, kind, details, variables, lambda: self)
 
-    async def _fetched(self, prepared: Any, kind: Any, details: Details, path: Path) -> Any:
+    async def _fetched(self, statement: Statement, kind: Any, details: Details, path: Path) -> Any:
         try:
-            found = await self.reads.fetch(prepared, self.context_value)
+            found = await self.reads.fetch(statement, self.context_value)
             if found is None and isinstance(kind, GraphQLNonNull):
                 raise TypeError(f"Cannot return null for non-nullable field {path.typename}.{path.key}.")
         except Exception as error:  # noqa: BLE001  graphql-core's own way: an error belongs to its field

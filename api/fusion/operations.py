@@ -1,20 +1,25 @@
 """Whole operations: a query whose root fields all become statements is answered without graphql-core walking it.
 
 An operation is remembered once it has gone through the whole pipeline without an error, so it has been parsed, checked
-and validated there. From then on only its variables are coerced, its root resolvers called (each request is scoped
-to its caller anew) and the statements run; anything unusual on the way leaves the request to the pipeline again.
+and validated there. From then on only its variables are coerced, its root resolvers called (scoped to the caller)
+and the statements run; anything unusual on the way leaves the request to the pipeline again.
+
+Two memories spare what Strawberry and Tortoise would do over again: the arguments made of the same variables, for they
+depend on nothing else; and, for half a second, the statements made for the same caller and variables.
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial, reduce
+from typing import Any, cast
 
 import orjson
 from graphql import (
     DocumentNode,
     FieldNode,
+    GraphQLField,
     GraphQLNonNull,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -23,12 +28,21 @@ from graphql import (
 )
 from graphql.execution.collect_fields import collect_fields
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
+from strawberry.extensions.field_extension import build_field_extension_resolvers
+from strawberry.schema.schema_converter import get_arguments
+from strawberry.types.field import StrawberryField
 from tortoise.queryset import QuerySet
 
+from api.fusion.memory import Memory
+from api.fusion.plans import Statement
 from api.fusion.reads import Explained, Reads
+from api.fusion.values import Rows
 from api.fusion.windows import Window
 
-_Build = Callable[[DocumentNode, "str | None", Mapping[str, Any]], Any]
+Arguments = dict[str, Any]
+
+RECENT_SECONDS = 0.5
+_MOST_VARIABLES = 4_000  # bytes of variables that are worth remembering
 
 
 class _Request:
@@ -43,85 +57,149 @@ class _Request:
 
 @dataclass(frozen=True, slots=True)
 class _Root:
+    """A field of the query. `resolve` is its resolver with its extensions, without the conversion of arguments."""
+
     key: bytes
-    definition: Any
+    definition: GraphQLField
     details: Any
-    node: FieldNode
+    field: StrawberryField
+    resolve: Callable[..., Any]
+
+    @property
+    def node(self) -> FieldNode:
+        return self.details[0].node  # type: ignore[no-any-return]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """A query that can be answered by one statement a root field."""
 
+    text: str
     document: DocumentNode
     node: OperationDefinitionNode
     name: str | None
     roots: tuple[_Root, ...]
 
 
-class Operations:
-    """The operations of one schema that are answered this way, the least used forgotten."""
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """The variables as graphql-core coerces them, and each root's arguments as its resolver takes them."""
 
-    def __init__(self, schema: GraphQLSchema, reads: Reads, build: _Build, limit: int = 1000) -> None:
+    coerced: Mapping[str, Any]
+    arguments: list[Arguments]
+
+
+class Operations:
+    """The operations of one schema that are answered this way."""
+
+    def __init__(self, schema: GraphQLSchema, reads: Reads, build: Callable[..., Any]) -> None:
+        """`build(document, name, variables)` makes an executor, for planning."""
         self._schema = schema
+        self._strawberry: Any = schema._strawberry_schema  # type: ignore[attr-defined]
         self._reads = reads
         self._build = build
-        self._limit = limit
-        self._known: OrderedDict[tuple[str, str | None], Operation | None] = OrderedDict()
+        self._known: Memory[Operation | None] = Memory(1_000)
+        self._arguments: Memory[_Read] = Memory(5_000)
+        self._recent: Memory[tuple[float, list[Statement]]] = Memory(2_000)
 
     def remember(self, text: str, name: str | None, document: DocumentNode) -> None:
         """Notes an operation that has just been executed without an error."""
-        if (text, name) in self._known:
-            return
-        self._known[text, name] = self._operation(document, name)
-        if len(self._known) > self._limit:
-            self._known.popitem(last=False)
+        if (text, name) not in self._known:
+            self._known[text, name] = self._operation(text, document, name)
 
     def find(self, text: str, name: str | None) -> Operation | None:
-        key = (text, name)
-        found = self._known.get(key)
-        if found is not None:
-            self._known.move_to_end(key)
-        return found
+        return self._known.get((text, name))
 
     async def answer(
-        self, operation: Operation, variables: Mapping[str, Any] | None, context: Explained
+        self, operation: Operation, variables: Mapping[str, Any] | None, context: Explained, caller: Hashable
     ) -> bytes | None:
-        """The `data` of the response; None when the pipeline must answer, errors included."""
-        coerced = get_variable_values(
-            self._schema, operation.node.variable_definitions or (), dict(variables or {})
-        )
-        if isinstance(coerced, list):
+        """The `data` of the response; None when the pipeline must answer, errors included.
+
+        `caller` is what the resolvers' answers depend on beside the variables.
+        """
+        told = orjson.dumps(variables, default=str) if variables else b""
+        key = (operation, told, caller)
+        recent = self._recent.get(key)
+        now = time.monotonic()
+        if recent is not None and recent[0] > now:
+            return await self._joined(operation, recent[1], context)
+        statements = self._statements(operation, variables or {}, told, context)
+        if statements is None:
             return None
-        prepared = []
-        for root in operation.roots:
+        if len(told) <= _MOST_VARIABLES:
+            self._recent[key] = (now + RECENT_SECONDS, statements)
+        return await self._joined(operation, statements, context)
+
+    def _statements(
+        self, operation: Operation, variables: Mapping[str, Any], told: bytes, context: Any
+    ) -> list[Statement] | None:
+        read = self._arguments.get((operation, told))
+        if read is None:
+            read = self._read(operation, variables)
+            if read is None:
+                return None
+            if len(told) <= _MOST_VARIABLES:
+                self._arguments[operation, told] = read
+        statements = []
+        for root, arguments in zip(operation.roots, read.arguments, strict=True):
             try:
-                arguments = (
-                    get_argument_values(root.definition, root.node, coerced) if root.definition.args else {}
+                value = root.resolve(None, _Request(context, root.node.name.value), **arguments)
+                if not isinstance(value, QuerySet | Window | Rows):
+                    self._never(operation, value)
+                    return None
+                statement = self._reads.prepare(
+                    value,
+                    root.definition.type,
+                    root.details,
+                    read.coerced,
+                    lambda: self._build(operation.document, operation.name, variables),
                 )
-                value = root.definition.resolve(None, _Request(context, root.node.name.value), **arguments)
             except Exception:  # noqa: BLE001  the pipeline meets it again and tells it properly
                 return None
-            if not isinstance(value, QuerySet | Window):
+            if statement is None:
                 return None
-            found = self._reads.prepare(
-                value,
-                root.definition.type,
-                root.details,
-                coerced.coerced,
-                lambda: self._build(operation.document, operation.name, variables or {}),
-            )
-            if found is None:
-                return None
-            prepared.append(found)
-        return await self._joined(operation, prepared, context)
+            statements.append(statement)
+        return statements
 
-    async def _joined(self, operation: Operation, prepared: list[Any], context: Explained) -> bytes | None:
+    def _never(self, operation: Operation, value: Any) -> None:
+        """Leaves an operation to the pipeline for good: one of its resolvers answers with something else."""
+        if isinstance(value, Coroutine):
+            value.close()
+        self._known[operation.text, operation.name] = None
+
+    def _read(self, operation: Operation, variables: Mapping[str, Any]) -> _Read | None:
+        definitions = operation.node.variable_definitions or ()
+        coerced = get_variable_values(self._schema, definitions, dict(variables))
+        if not isinstance(coerced, VariableValues):
+            return None
+        try:
+            return _Read(coerced.coerced, [self._arguments_of(root, coerced) for root in operation.roots])
+        except Exception:  # noqa: BLE001  as above
+            return None
+
+    def _arguments_of(self, root: _Root, coerced: VariableValues) -> Arguments:
+        given = get_argument_values(root.definition, root.node, coerced) if root.definition.args else {}
+        converter = self._strawberry.schema_converter
+        _, arguments = get_arguments(
+            field=root.field,
+            source=None,
+            info=None,  # type: ignore[arg-type]  # each request has its own; see `_resolver`
+            kwargs=given,
+            config=converter.config,
+            scalar_registry=converter.scalar_registry,
+        )
+        if root.field.base_resolver and (info := root.field.base_resolver.info_parameter):
+            del arguments[info.name]
+        return arguments
+
+    async def _joined(
+        self, operation: Operation, statements: list[Statement], context: Explained
+    ) -> bytes | None:
         fetch = self._reads.fetch
-        if len(prepared) == 1:
-            answers = [await fetch(prepared[0], context)]
+        if len(statements) == 1:
+            answers = [await fetch(statements[0], context)]
         else:
-            answers = await asyncio.gather(*[fetch(each, context) for each in prepared])
+            answers = await asyncio.gather(*[fetch(each, context) for each in statements])
         parts = []
         for root, found in zip(operation.roots, answers, strict=True):
             if found is None and isinstance(root.definition.type, GraphQLNonNull):
@@ -129,7 +207,7 @@ class Operations:
             parts.append(root.key + (b"null" if found is None else found))
         return b"{" + b",".join(parts) + b"}"
 
-    def _operation(self, document: DocumentNode, name: str | None) -> Operation | None:
+    def _operation(self, text: str, document: DocumentNode, name: str | None) -> Operation | None:
         node = get_operation_ast(document, name)
         if node is None or node.operation is not OperationType.QUERY:
             return None
@@ -138,13 +216,28 @@ class Operations:
             return None  # which fields there are may change with the variables
         query = self._schema.query_type
         assert query is not None  # noqa: S101  a schema has one
-        collected = collect_fields(self._schema, {}, VariableValues({}, {}), node, query, False)  # type: ignore[arg-type]
+        collected = collect_fields(self._schema, {}, VariableValues({}, {}), query, node)
         roots = []
         for key, details in collected.grouped_field_set.items():
-            first = details[0].node
-            definition = query.fields.get(first.name.value)
-            declared = definition and definition.extensions.get("strawberry-definition")
-            if declared is None or declared.is_async or definition is None:
+            definition = query.fields.get(details[0].node.name.value)
+            field = definition and definition.extensions.get("strawberry-definition")
+            if definition is None or field is None or field.is_async or not field.base_resolver:
                 return None
-            roots.append(_Root(orjson.dumps(key) + b":", definition, details, first))
-        return Operation(document, node, name, tuple(roots))
+            roots.append(_Root(orjson.dumps(key) + b":", definition, details, field, _resolver(field)))
+        return Operation(text, document, node, name, tuple(roots))
+
+
+def _resolver(field: StrawberryField) -> Callable[..., Any]:
+    """The resolver of a root field with its extensions, as Strawberry chains them."""
+    resolver = field.base_resolver
+    assert resolver is not None  # noqa: S101  the caller has looked
+    function: Callable[..., Any] = cast("Callable[..., Any]", resolver.wrapped_func)
+    has_self, info_parameter = bool(resolver.self_parameter), resolver.info_parameter
+
+    def last(source: Any, info: Any, **arguments: Any) -> Any:
+        if info_parameter:
+            arguments[info_parameter.name] = info
+        return function(source, **arguments) if has_self else function(**arguments)
+
+    chain = build_field_extension_resolvers(field)
+    return reduce(lambda inner, outer: partial(outer, inner), chain, last)

@@ -1,6 +1,5 @@
 """Plans: a compiled field, kept by what its SQL depends on; the values are bound on every request."""
 
-from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,10 @@ from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from api.fusion.compiler import Compiler, Details
+from api.fusion.memory import Memory
 from api.fusion.references import Uncompilable
 from api.fusion.structure import Marker, Slot, SlotText, Unstructured, parts, read, read_conditions
+from api.fusion.values import Rows
 from api.fusion.windows import Window
 
 log = structlog.get_logger(__name__)
@@ -44,6 +45,16 @@ class Plan:
         return [each.of(values) if type(each) is _Bound else each for each in self.parameters]
 
 
+class Statement:
+    """A plan with the values of a request."""
+
+    __slots__ = ("parameters", "sql")
+
+    def __init__(self, plan: Plan, values: Sequence[Any]) -> None:
+        self.sql = plan.sql
+        self.parameters = plan.bind(values)
+
+
 class Plans:
     """The plans of one schema, the least used forgotten.
 
@@ -51,39 +62,38 @@ class Plans:
     """
 
     def __init__(self, limit: int = 2000) -> None:
-        self._limit = limit
-        self._known: OrderedDict[Hashable, tuple[Plan | None, tuple[FieldNode, ...]]] = OrderedDict()
-        self._variables: OrderedDict[int, tuple[FieldNode, frozenset[str] | None]] = OrderedDict()
+        self._known: Memory[tuple[Plan | None, tuple[FieldNode, ...]]] = Memory(limit)
+        self._variables: Memory[tuple[FieldNode, frozenset[str] | None]] = Memory(limit)
         self.refused: dict[str, str] = {}
         """`Type.field` of every field that was found to be beyond SQL, with the reason."""
 
     def find(
         self,
-        value: "QuerySet[Any] | Window[Any]",
+        value: "QuerySet[Any] | Window[Any] | Rows[Any]",
         kind: Any,
         details: Details,
         variables: Mapping[str, Any],
         executor: Callable[[], Any],
-    ) -> tuple[Plan, list[Any]] | None:
-        """The plan of what a resolver returned, and this request's values; None: resolve it the plain way."""
+    ) -> Statement | None:
+        """The statement that answers with what a resolver returned; None: resolve it the plain way.
+
+        Raises what Tortoise raises for a value that does not fit its column.
+        """
         nodes = tuple([each.node for each in details])
         try:
             structure, values = structure_of(value)
         except Unstructured as reason:
             log.debug("a plan that cannot be kept", reason=str(reason))
             plan = self._compiled(value, kind, details, executor, None)
-            return (plan, []) if plan else None
+            return Statement(plan, ()) if plan else None
         key = (*[id(node) for node in nodes], structure, self._nested(nodes, variables))
         found = self._known.get(key)
         if found is None:
             plan = self._compiled(value, kind, details, executor, Marker())
             self._known[key] = (plan, nodes)
-            if len(self._known) > self._limit:
-                self._known.popitem(last=False)
         else:
-            self._known.move_to_end(key)
             plan = found[0]
-        return (plan, values) if plan else None
+        return Statement(plan, values) if plan else None
 
     def _compiled(
         self, value: Any, kind: Any, details: Details, executor: Callable[[], Any], marker: Marker | None
@@ -118,8 +128,6 @@ class Plans:
                 visit(node.selection_set, finder)
             found = (node, None if finder.spreads else frozenset(finder.names))
             self._variables[id(node)] = found
-            if len(self._variables) > self._limit:
-                self._variables.popitem(last=False)
         return found[1]
 
 
@@ -137,7 +145,10 @@ class _Finder(Visitor):
 
 
 def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
-    """The key and the values of a QuerySet or of a page of one. Raises Unstructured."""
+    """The key and the values of a QuerySet, of a page of one or of rows to be made. Raises Unstructured."""
+    if isinstance(value, Rows):
+        key, values = read(value.query)
+        return (value.make, key), values
     if not isinstance(value, Window):
         return read(value)
     key, values = read(value.queryset)
@@ -149,6 +160,8 @@ def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
 
 def marked(value: Any, marker: Marker) -> Any:
     """The same with slots for values, numbered as `structure_of` lists them."""
+    if isinstance(value, Rows):
+        return Rows(marker.query(value.query), value.make)
     if not isinstance(value, Window):
         return marker.query(value)
     return MarkedWindow(value, marker)

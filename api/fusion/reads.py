@@ -6,10 +6,8 @@ from typing import Any, Protocol
 import orjson
 
 from api.fusion.compiler import Details
-from api.fusion.plans import Plan, Plans
+from api.fusion.plans import Plans, Statement
 from api.fusion.pool import ReadPool
-
-Prepared = tuple[Plan, list[Any]]
 
 
 class Explained(Protocol):
@@ -32,15 +30,13 @@ class Reads:
         details: Details,
         variables: Mapping[str, Any],
         executor: Callable[[], Any],
-    ) -> Prepared | None:
+    ) -> Statement | None:
         return self.plans.find(value, kind, details, variables, executor) if self.pool else None
 
-    async def fetch(self, prepared: Prepared, context: Explained | None = None) -> bytes | None:
+    async def fetch(self, statement: Statement, context: Explained | None = None) -> bytes | None:
         """The JSON of the field; None for a row that is not there."""
-        plan, values = prepared
         assert self.pool is not None  # noqa: S101  prepare() found one
-        bound = plan.bind(values)
         if context is not None and context.explained is not None:
-            told = orjson.loads(await self.pool.plan_of(plan.sql, bound))
-            context.explained.append({"sql": plan.sql, "plan": told[0]})
-        return await self.pool.fetch(plan.sql, bound)
+            told = orjson.loads(await self.pool.plan_of(statement.sql, statement.parameters))
+            context.explained.append({"sql": statement.sql, "plan": told[0]})
+        return await self.pool.fetch(statement.sql, statement.parameters)

@@ -35,7 +35,7 @@ class ImportSubscription:
                 found = await _seen(info, key)
                 if found.version > version:
                     version = found.version
-                    yield cast("Import", found)
+                    yield cast("Import", queries.by_id(actor_of(info), key))
                 await listener.hear()
 
 

@@ -54,11 +54,13 @@ class InvoiceSubscription:
 async def _change(actor: Actor, data: dict[str, Any]) -> InvoiceChange | None:
     """None when the listener may not see it, as of now."""
     key = UUID(data["invoice_id"])
-    invoice = await queries.by_id(actor, key)
-    if invoice is None and not (data["action"] == DELETED and actor.reaches(UUID(data["unit_id"]))):
+    there = await queries.visible_to(actor).filter(id=key).exists()
+    if not there and not (data["action"] == DELETED and actor.reaches(UUID(data["unit_id"]))):
         return None
     return InvoiceChange(
-        action=data["action"], id=public_id(Kind.INVOICE, key), invoice=cast("Invoice | None", invoice)
+        action=data["action"],
+        id=public_id(Kind.INVOICE, key),
+        invoice=cast("Invoice | None", queries.by_id(actor, key)),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any, cast
 
 import strawberry
+from tortoise.queryset import QuerySetSingle
 
 from api.context import Info, actor_of
 from api.ids import key_of
@@ -39,17 +40,16 @@ class SegmentSubscription:
         key = key_of(Kind.SEGMENT, id)
         await _seen(info, key)
         async for message in events(info, segment_topic(key)):
-            yield _change(await _seen(info, key), message["data"])
+            await _seen(info, key)
+            yield _change(queries.by_id(actor_of(info), key), message["data"])
 
 
-async def _seen(info: Info, key: Any) -> Row:
-    segment = await queries.by_id(actor_of(info), key)
-    if segment is None:
+async def _seen(info: Info, key: Any) -> None:
+    if not await queries.visible_to(actor_of(info)).filter(id=key).exists():
         raise NotFound(Kind.SEGMENT, "id")
-    return segment
 
 
-def _change(segment: Row, data: dict[str, Any]) -> SegmentChange:
+def _change(segment: QuerySetSingle[Row | None], data: dict[str, Any]) -> SegmentChange:
     return SegmentChange(
         segment=cast("Segment", segment),
         action=data.get("action", "membership"),

@@ -13,6 +13,7 @@ from crm.imports.lookups import look_up
 from crm.imports.models import DuplicateRule, Import, ImportState
 from crm.imports.plan import ImportPlan
 from crm.imports.rules import Outcome
+from crm.imports.search_indexes import gather_entries
 from crm.imports.threads import in_thread
 from crm.imports.working import keep, locked
 from crm.imports.writing import write
@@ -91,6 +92,7 @@ class Application:
             decider = Decider(self._plan, self._known, self._actor)
             changes = await in_thread(decider.decide, self.chunk.rows)
             self._decided.set()
+            await gather_entries()
             await write(changes, self._plan, self._actor)
             if before is not None:
                 await before.end()

@@ -15,7 +15,7 @@ from crm.imports.threads import in_thread
 from crm.kernel import storage
 from crm.kernel.settings import settings
 
-_CHUNK_SECONDS = 0.5  # progress is told after each chunk; two are being written and two more read meanwhile
+_CHUNK_SECONDS = 0.8  # progress is told after each chunk; two are being written and two more read meanwhile
 _FEWEST_ROWS = 500
 _MOST_ROWS = 5000  # about 25 MB; up to five chunks are on their way at once
 _BYTES_PER_ROW = 100  # a guess, to cut pieces by

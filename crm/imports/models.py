@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from tortoise import Model, fields
+from tortoise.contrib.postgres.fields import ArrayField
 from tortoise.fields.db_defaults import Now, SqlDefault
 from tortoise.indexes import Index
 
@@ -128,22 +129,22 @@ class ImportRejectedRow(Model):
         table = "import_rejected_row"
 
 
-class ImportedRow(Model):
-    """What became of each accepted row: the account of the import, and the ground an undo stands on."""
+class ImportedRows(Model):
+    """What became of a chunk's accepted rows, in the order of the file: outcome and customer of each line.
+
+    The account of the import, and the ground an undo stands on; imports.views.ImportedRow has it row by row.
+    A row for each row of the file would cost more than its customer's own indexes.
+    """
 
     id = key()
     run: fields.ForeignKeyRelation[Import] = fields.ForeignKeyField(
-        # Without a constraint, as are the customers: each row would cost a look-up, and imports are never deleted.
-        "crm.Import",
-        related_name="imported_rows",
-        on_delete=fields.NO_ACTION,
-        db_constraint=False,
+        "crm.Import", related_name="imported_rows", on_delete=fields.CASCADE
     )
-    line = fields.IntField()
-    outcome = fields.CharField(max_length=10)
-    customer_id = fields.UUIDField(null=True)
+    lines: list[int] = ArrayField(element_type="int")
+    outcomes: list[str] = ArrayField(element_type="text")
+    customer_ids: list[UUID] = ArrayField(element_type="uuid")
 
     run_id: UUID
 
     class Meta:
-        table = "imported_row"
+        table = "imported_rows"

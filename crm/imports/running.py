@@ -18,6 +18,7 @@ from crm.imports.models import Import, ImportState
 from crm.imports.plan import make_plan
 from crm.imports.rejected import store_rejected_rows
 from crm.imports.rules import Outcome
+from crm.imports.search_indexes import file_entries
 from crm.imports.statistics import Statistics
 from crm.imports.working import Refused, as_refused, fail, importer, keep, locked
 from crm.kernel.actor import Actor
@@ -39,6 +40,7 @@ async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
         actor = await importer(user_id, found.unit_id)
         with few_collections():
             ended = await _despite_races(found, actor, claim)
+        await file_entries()
         if ended:
             await _complete(found, claim)
     except Refused as error:

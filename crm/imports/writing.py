@@ -175,8 +175,10 @@ async def _write_history(changes: Changes, plan: ImportPlan, actor: Actor) -> No
 
 
 async def _write_account(changes: Changes, import_id: UUID) -> None:
-    accepted = [(import_id, line, outcome.value, key) for line, outcome, key in changes.outcomes]
-    await _copy("imported_row", ("run_id", "line", "outcome", "customer_id"), accepted)
+    if changes.outcomes:
+        lines, outcomes, customers = zip(*changes.outcomes, strict=True)
+        accepted = (import_id, lines, outcomes, customers)
+        await _copy("imported_rows", ("run_id", "lines", "outcomes", "customer_ids"), [accepted])
     rejected = [(import_id, line, orjson.dumps(cells).decode()) for line, cells in changes.rejected]
     await _copy("import_rejected_row", ("run_id", "line", "cells"), rejected)
     await write_problems(changes.problems, import_id)

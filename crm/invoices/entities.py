@@ -8,7 +8,6 @@ from crm.accounts.rules import Permission, require
 from crm.invoices.changes import check_version, entity_told, save, snapshot
 from crm.invoices.errors import LegalEntityArchived
 from crm.invoices.fields import ENTITY_DEFAULTS, ENTITY_FIELDS, entity_problems
-from crm.invoices.logos import encoded_logo
 from crm.invoices.models import DocumentKind, LegalEntity, NumberSeries
 from crm.invoices.numbering import parse_pattern
 from crm.kernel import storage
@@ -94,7 +93,7 @@ async def set_entity_logo(entity_id: UUID, content: bytes, *, actor: Actor) -> L
     """
     async with transaction():
         entity = await _entity_to_change(entity_id, actor)
-        logo = await asyncio.to_thread(encoded_logo, content)
+        logo = await asyncio.to_thread(_encoded, content)
         stored = await storage.put_bytes(LOGO_AREA, logo)
         return await _with_logo(entity, stored.key, "set_entity_logo", actor)
 
@@ -183,3 +182,9 @@ def _naming(entity: LegalEntity) -> Any:
         return DuplicateRecord(message, "name", kind=Kind.LEGAL_ENTITY, existing_id=other.id)
 
     return refusing({"legal_entity_name": taken})
+
+
+def _encoded(content: bytes) -> bytes:
+    from crm.invoices.logos import encoded_logo  # noqa: PLC0415  what reads pictures comes in with the first one
+
+    return encoded_logo(content)

@@ -6,9 +6,9 @@ from io import BytesIO
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from crm.invoices.errors import UnreadableLogo
+from crm.invoices.rules import LOGO_MOST_BYTES
 from crm.kernel.storage import FileTooLarge
 
-MOST_BYTES = 2_000_000
 MOST_PIXELS = 25_000_000
 LONGEST_SIDE = 800  # pixels; some 300 dots an inch at the largest size it is printed in
 
@@ -20,8 +20,10 @@ def encoded_logo(content: bytes) -> bytes:
 
     Raises FileTooLarge above 2 MB and UnreadableLogo for anything that is no PNG, JPEG or WebP picture.
     """
-    if len(content) > MOST_BYTES:
-        raise FileTooLarge(f"A logo has at most {MOST_BYTES // 1_000_000} MB. Make it smaller.", ("file",))
+    if len(content) > LOGO_MOST_BYTES:
+        raise FileTooLarge(
+            f"A logo has at most {LOGO_MOST_BYTES // 1_000_000} MB. Make it smaller.", ("file",)
+        )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)

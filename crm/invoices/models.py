@@ -230,7 +230,6 @@ class InvoiceLine(Model):
 
     class Meta:
         table = "invoice_line"
-        indexes = (Index(fields=("invoice_id", "position"), name="invoice_line_order"),)
 
 
 class InvoiceTax(Model):

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from crm.contacts.models import Contact
 from crm.documents.invoice import DocumentLine, DocumentTax, InvoiceDocument, Paper
-from crm.documents.render import render_invoice
 from crm.invoices import rules
 from crm.invoices.errors import DocumentLost
 from crm.invoices.events import InvoiceChanged
@@ -57,7 +56,7 @@ async def preview_pdf(invoice_id: UUID) -> bytes:
     draft.issue_date = today(draft.time_zone)
     draft.due_date = draft.issue_date + timedelta(days=draft.payment_terms_days)
     document = await _document(draft, parties)
-    return await asyncio.to_thread(render_invoice, document, draft=True)
+    return await asyncio.to_thread(_rendered, document, draft=True)
 
 
 def pdf_link(invoice: Invoice) -> str | None:
@@ -124,7 +123,7 @@ async def issued_document(invoice: Invoice) -> InvoiceDocument:
 
 
 async def _issued(invoice: Invoice) -> bytes:
-    return await asyncio.to_thread(render_invoice, await issued_document(invoice))
+    return await asyncio.to_thread(_rendered, await issued_document(invoice))
 
 
 async def _document(invoice: Invoice, parties: Parties) -> InvoiceDocument:
@@ -180,3 +179,10 @@ def _line(row: InvoiceLine) -> DocumentLine:
         discount_percent=row.discount_percent,
         discount=row.discount_total,
     )
+
+
+def _rendered(document: InvoiceDocument, *, draft: bool = False) -> bytes:
+    """The typesetter comes in with the first document: with its fonts it is a tenth of an API process's memory."""
+    from crm.documents.render import render_invoice  # noqa: PLC0415
+
+    return render_invoice(document, draft=draft)

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo
 from crm.kernel.errors import InvalidTransition, Problem
 from crm.kernel.money import minor_digits
 
+LOGO_MOST_BYTES = 2_000_000
+
 
 class InvoiceState(StrEnum):
     """DRAFT may still change; every other state is issued, numbered and frozen."""

@@ -59,12 +59,15 @@ def reading() -> dict[str, Any]:
         "plan_cache_mode": "force_generic_plan",
         "default_transaction_read_only": "on",
         "jit": "off",
+        "statement_timeout": f"{settings().statement_timeout_seconds}s",
     }
     return {**credentials(settings().database_url), "server_settings": session}
 
 
-def tortoise_config(url: str | None = None) -> dict[str, Any]:
+def tortoise_config(url: str | None = None, statement_timeout: int | None = None) -> dict[str, Any]:
+    """What Tortoise connects with; a `statement_timeout` in seconds ends what runs longer."""
     config = settings()
+    limit = {} if statement_timeout is None else {"statement_timeout": f"{statement_timeout}s"}
     return {
         "connections": {
             "default": {
@@ -73,7 +76,7 @@ def tortoise_config(url: str | None = None) -> dict[str, Any]:
                     **credentials(url or config.database_url),
                     "minsize": 1,
                     "maxsize": config.database_pool,
-                    "server_settings": dict(SESSION),
+                    "server_settings": SESSION | limit,
                 },
             }
         },
@@ -84,15 +87,18 @@ def tortoise_config(url: str | None = None) -> dict[str, Any]:
                 "migrations": "crm.migrations",
             },
             # Models over database views; the migrations must not make tables of them.
-            "views": {"models": ["crm.invoices.views"], "default_connection": "default"},
+            "views": {
+                "models": ["crm.invoices.views", "crm.imports.views"],
+                "default_connection": "default",
+            },
         },
         "use_tz": True,
         "timezone": "UTC",
     }
 
 
-async def connect(url: str | None = None) -> None:
-    await Tortoise.init(config=tortoise_config(url), _enable_global_fallback=True)
+async def connect(url: str | None = None, statement_timeout: int | None = None) -> None:
+    await Tortoise.init(config=tortoise_config(url, statement_timeout), _enable_global_fallback=True)
 
 
 async def close() -> None:

@@ -7,6 +7,10 @@ from uuid import UUID
 from crm.kernel.outbox import enqueue
 
 JOB_KIND = "event"
+CHANNEL = "kith:"
+"""Begins the name of the Redis channel of each topic."""
+EVENT_STREAM = "kith:events"
+"""The Redis stream of the last events of all topics, in the order they were told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,12 @@ def is_unfit_value(error: BaseException) -> bool:
     return isinstance(cause, asyncpg.DataError)  # class 22 of SQLSTATE
 
 
+def is_out_of_time(error: BaseException) -> bool:
+    """Whether PostgreSQL ended the statement, because it ran longer than the connection allows."""
+    cause = error.args[0] if isinstance(error, OperationalError) and error.args else error
+    return isinstance(cause, asyncpg.QueryCanceledError)
+
+
 @contextlib.asynccontextmanager
 async def refusing(refusals: Mapping[str, Refusal]) -> AsyncIterator[None]:
     """Writes inside the block that break a named constraint raise that name's error instead.

@@ -55,8 +55,20 @@ class Settings(BaseSettings):
         None,
         description="`email:password` that GraphiQL's log-in page offers; `kith dev` sets it, production never.",
     )
-    introspection: Literal["everyone", "staff"] = Field(
-        "staff", description="Who may introspect the schema: `everyone`, or only callers who are logged in."
+    introspection: Literal["everyone", "staff", "admins", "nobody"] = Field(
+        "staff",
+        description="Who may read the schema, and is told which name was perhaps meant: `everyone`, `staff` (who is "
+        "logged in), `admins` or `nobody`.",
+    )
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Host names the API answers to, comma separated; any if empty. Health checks answer to all.",
+    )
+    hsts_seconds: int = Field(
+        0,
+        ge=0,
+        le=63_072_000,
+        description="How long browsers shall insist on HTTPS (Strict-Transport-Security), in seconds; 0 says nothing.",
     )
     secure_cookies: bool = Field(
         default=False, description="Mark the session cookie Secure; set it when served over HTTPS."
@@ -78,11 +90,78 @@ class Settings(BaseSettings):
     max_upload_mb: int = Field(
         250, ge=1, le=2000, description="Largest file that may be uploaded for import, in MB."
     )
+    max_upload_files: int = Field(10, ge=1, le=100, description="Most files in one request.")
     request_timeout_seconds: int = Field(
         30, ge=1, le=600, description="Deadline of one GraphQL operation, in seconds."
     )
+    statement_timeout_seconds: int = Field(
+        30, ge=1, le=600, description="Deadline of one SQL statement of the API, in seconds; jobs have none."
+    )
     max_body_kb: int = Field(1024, ge=16, le=65536, description="Largest JSON request body, in KB.")
+    max_document_kb: int = Field(
+        64, ge=4, le=1024, description="Longest document, in thousands of characters."
+    )
     max_tokens: int = Field(4000, ge=100, le=100_000, description="Most tokens a document may have.")
+    max_depth: int = Field(20, ge=5, le=100, description="Most levels of fields in an operation.")
+    max_fields: int = Field(
+        1000,
+        ge=50,
+        le=20_000,
+        description="Most fields of an operation, fragments counted as often as spread.",
+    )
+    max_aliases: int = Field(50, ge=1, le=1000, description="Most aliases of an operation.")
+    max_root_fields: int = Field(20, ge=1, le=100, description="Most root fields of an operation.")
+    max_directives: int = Field(50, ge=1, le=1000, description="Most directives in a document.")
+    max_fragments: int = Field(100, ge=1, le=1000, description="Most fragments in a document.")
+    max_cost: int = Field(
+        20_000,
+        ge=100,
+        le=10_000_000,
+        description="Most points one operation may come to: the objects in its pages, nested ones multiplied.",
+    )
+    cost_per_minute: int = Field(
+        1_000_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Points one user may spend in a minute; 0 for no limit, as `kith dev` sets it.",
+    )
+    public_cost_per_minute: int = Field(
+        10_000,
+        ge=0,
+        le=1_000_000_000,
+        description="Points one address may spend in a minute without being logged in; a log-in is 10; 0 for no limit.",
+    )
+    persisted_queries: int = Field(
+        10_000, ge=0, le=1_000_000, description="Most automatic persisted queries kept in Redis; 0 for none."
+    )
+    persisted_query_days: int = Field(
+        30,
+        ge=1,
+        le=365,
+        description="How long an automatic persisted query is kept after its last use, in days.",
+    )
+    trusted_documents: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Files of trusted documents, comma separated: the maps relay-compiler and graphql-codegen write.",
+    )
+    trusted_documents_only: bool = Field(
+        default=False, description="Execute nothing but trusted documents. GraphiQL then has little to do."
+    )
+    event_history: int = Field(
+        10_000,
+        ge=100,
+        le=1_000_000,
+        description="Events kept in Redis, so that an interrupted subscription goes on where it was.",
+    )
+    max_socket_operations: int = Field(
+        100, ge=1, le=10_000, description="Most operations that run on one WebSocket at once."
+    )
+    socket_greeting_seconds: int = Field(
+        10,
+        ge=1,
+        le=600,
+        description="How long a WebSocket may stay open before `connection_init`, in seconds.",
+    )
     job_lease_seconds: int = Field(
         20, ge=2, le=600, description="How long a worker owns a job between heartbeats, in seconds."
     )
@@ -105,7 +184,7 @@ class Settings(BaseSettings):
     )
     log_format: Literal["console", "json"] = Field("console", description="How log lines are written.")
 
-    @field_validator("allowed_origins", mode="before")
+    @field_validator("allowed_origins", "allowed_hosts", "trusted_documents", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (

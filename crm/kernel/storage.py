@@ -6,13 +6,14 @@ from collections.abc import AsyncIterable, AsyncIterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import obstore
-from obstore.store import LocalStore, ObjectStore, from_url
 
 from crm.kernel.errors import DomainError
 from crm.kernel.settings import settings
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
 
 
 class FileTooLarge(DomainError):
@@ -29,7 +30,9 @@ class Stored:
 
 
 @lru_cache(8)
-def _store(url: str) -> ObjectStore:
+def _store(url: str) -> "ObjectStore":
+    from obstore.store import LocalStore, from_url  # noqa: PLC0415  as `_obstore`
+
     parts = urlsplit(url)
     if parts.scheme != "file":
         return from_url(url)
@@ -38,8 +41,15 @@ def _store(url: str) -> ObjectStore:
     return LocalStore(directory)
 
 
-def store() -> ObjectStore:
+def store() -> "ObjectStore":
     return _store(settings().storage_url)
+
+
+def _obstore() -> Any:
+    """The library, 4 MB of memory, comes in with the first file: most API processes serve none."""
+    import obstore  # noqa: PLC0415
+
+    return obstore
 
 
 def new_key(area: str) -> str:
@@ -51,7 +61,7 @@ async def put_stream(area: str, chunks: AsyncIterable[bytes], *, limit: int) -> 
     """Streams to storage without holding the whole. `limit` in bytes; raises FileTooLarge."""
     key, digest, size = new_key(area), hashlib.sha256(), 0
     try:
-        async with obstore.open_writer_async(store(), key) as writer:
+        async with _obstore().open_writer_async(store(), key) as writer:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
@@ -68,21 +78,21 @@ async def put_stream(area: str, chunks: AsyncIterable[bytes], *, limit: int) -> 
 
 async def put_bytes(area: str, content: bytes) -> Stored:
     key = new_key(area)
-    await obstore.put_async(store(), key, content)
+    await _obstore().put_async(store(), key, content)
     return Stored(key, len(content), hashlib.sha256(content).hexdigest())
 
 
 async def get_bytes(key: str) -> bytes:
     """The whole object; for documents and logos, which are small."""
-    return bytes(await (await obstore.get_async(store(), key)).bytes_async())
+    return bytes(await (await _obstore().get_async(store(), key)).bytes_async())
 
 
 async def get_stream(key: str, *, start: int = 0) -> AsyncIterator[bytes]:
     """The object in pieces of about 1 MB, from byte `start` on."""
-    size = (await obstore.head_async(store(), key))["size"]
+    size = (await _obstore().head_async(store(), key))["size"]
     if start >= size:
         return
-    result = await obstore.get_async(store(), key, options={"range": {"offset": start}})
+    result = await _obstore().get_async(store(), key, options={"range": {"offset": start}})
     async for piece in result.stream(min_chunk_size=1_000_000):
         yield bytes(piece)
 
@@ -90,6 +100,6 @@ async def get_stream(key: str, *, start: int = 0) -> AsyncIterator[bytes]:
 async def delete(key: str) -> None:
     """Deletes the object; one that is not there is no error."""
     try:
-        await obstore.delete_async(store(), key)
+        await _obstore().delete_async(store(), key)
     except FileNotFoundError:
         return

@@ -282,7 +282,7 @@ class Migration(migrations.Migration):
                 ('created_by', fields.ForeignKeyField('crm.User', source_field='created_by_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('updated_by', fields.ForeignKeyField('crm.User', source_field='updated_by_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
             ],
-            options={'table': 'customer', 'app': 'crm', 'indexes': [Index(fields=['unit_id', 'name', 'id'], name='customer_unit_name'), Index(fields=['name', 'id'], name='customer_name'), Index(fields=['created_at', 'id'], name='customer_created'), Index(fields=['updated_at', 'id'], name='customer_updated'), Index(fields=['status', 'name', 'id'], name='customer_status'), Index(fields=['stage', 'name', 'id'], name='customer_stage'), Index(fields=['address_country', 'name', 'id'], name='customer_country'), Index(fields=['account_manager_id', 'name', 'id'], name='customer_owner'), Index(fields=['last_activity_at', 'id'], name='customer_last_activity')], 'pk_attr': 'id'},
+            options={'table': 'customer', 'app': 'crm', 'indexes': [Index(fields=['unit_id', 'name', 'id'], name='customer_unit_name'), Index(fields=['name', 'id'], name='customer_name'), Index(fields=['created_at', 'id'], name='customer_created'), Index(fields=['updated_at', 'id'], name='customer_updated'), Index(fields=['last_activity_at', 'id'], name='customer_last_activity'), Index(fields=['status', 'stage'], name='customer_status_stage'), Index(fields=['email', 'id'], name='customer_by_email'), Index(fields=['address_city', 'id'], name='customer_city'), Index(fields=['address_country', 'id'], name='customer_country'), Index(fields=['contract_value', 'id'], name='customer_contract_value'), Index(fields=['contract_end', 'id'], name='customer_contract_end'), Index(fields=['probability', 'id'], name='customer_probability'), Index(fields=['live_since', 'id'], name='customer_live_since')], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -411,15 +411,15 @@ class Migration(migrations.Migration):
             bases=['Model'],
         ),
         ops.CreateModel(
-            name='ImportedRow',
+            name='ImportedRows',
             fields=[
                 ('id', fields.UUIDField(primary_key=True, default=uuid7, unique=True, db_index=True, db_default=SqlDefault('uuidv7()'))),
-                ('run', fields.ForeignKeyField('crm.Import', source_field='run_id', db_constraint=False, to_field='id', related_name='imported_rows', on_delete=OnDelete.NO_ACTION)),
-                ('line', fields.IntField()),
-                ('outcome', fields.CharField(max_length=10)),
-                ('customer_id', fields.UUIDField(null=True)),
+                ('run', fields.ForeignKeyField('crm.Import', source_field='run_id', db_constraint=True, to_field='id', related_name='imported_rows', on_delete=OnDelete.CASCADE)),
+                ('lines', ArrayField(element_type='INT')),
+                ('outcomes', ArrayField(element_type='TEXT')),
+                ('customer_ids', ArrayField(element_type='UUID')),
             ],
-            options={'table': 'imported_row', 'app': 'crm', 'pk_attr': 'id', 'table_description': 'What became of each accepted row: the account of the import, and the ground an undo stands on.'},
+            options={'table': 'imported_rows', 'app': 'crm', 'pk_attr': 'id', 'table_description': "What became of a chunk's accepted rows, in the order of the file: outcome and customer of each line."},
             bases=['Model'],
         ),
         ops.CreateModel(
@@ -509,7 +509,7 @@ class Migration(migrations.Migration):
                 ('discount_total', fields.DecimalField(default=Decimal('0'), max_digits=18, decimal_places=4)),
                 ('net', fields.DecimalField(default=Decimal('0'), max_digits=18, decimal_places=4)),
             ],
-            options={'table': 'invoice_line', 'app': 'crm', 'indexes': [Index(fields=['invoice_id', 'position'], name='invoice_line_order')], 'pk_attr': 'id', 'table_description': '`unit_code` is of UN/ECE Recommendation 20, `tax_category` of UNCL5305; `discount_total` is taken off in `net`.'},
+            options={'table': 'invoice_line', 'app': 'crm', 'pk_attr': 'id', 'table_description': '`unit_code` is of UN/ECE Recommendation 20, `tax_category` of UNCL5305; `discount_total` is taken off in `net`.'},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -18,7 +18,7 @@ export function apiToken() {
 /** Headers every request carries. A page elsewhere cannot set X-Kith-Client, so cookie requests need it. */
 export function identityHeaders() {
   const token = apiToken();
-  const client = { 'X-Kith-Client': 'graphiql' };
+  const client = { 'X-Kith-Client': 'graphiql', 'X-Kith-Cost': '1' };
   return token ? { ...client, Authorization: `Bearer ${token}` } : client;
 }
 

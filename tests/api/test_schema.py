@@ -222,9 +222,9 @@ def test_looking_up_one_record_may_find_nothing() -> None:
 # The contract as a file
 
 
-def test_the_sdl_says_all_there_is_to_say() -> None:
+async def test_the_sdl_says_all_there_is_to_say() -> None:
     assert validate_schema(SCHEMA) == []
-    answer = schema.execute_sync(get_introspection_query(specified_by_url=True, one_of=True))
+    answer = await schema.execute(get_introspection_query(specified_by_url=True, one_of=True))
     assert answer.errors is None
     introspected = build_client_schema(cast("IntrospectionQuery", answer.data))
     assert print_schema(lexicographic_sort_schema(introspected)) == print_schema(

@@ -124,6 +124,11 @@ CHECKS: list[Case] = [
     ("import_adds_up", "update import set rows_done = 1"),
     ("import_finished", "update import set state = 'COMPLETED'"),
     ("import_finished", "update import set finished_at = now()"),
+    ("imported_rows_whole", "update imported_rows set outcomes = '{CREATED}'"),
+    ("imported_rows_whole", "update imported_rows set customer_ids = customer_ids[1:1]"),
+    ("imported_rows_whole", "update imported_rows set lines = '{}', outcomes = '{}', customer_ids = '{}'"),
+    ("imported_rows_ascend", "update imported_rows set lines = '{5, 3}'"),
+    ("imported_rows_ascend", "update imported_rows set lines = '{3, 3}'"),
 ]
 
 UNIQUE: list[Case] = [
@@ -156,8 +161,13 @@ UNIQUE: list[Case] = [
     ("invoice_line_position", copy("invoice_line", _DRAFT_LINE)),
     ("invoice_tax_group", copy("invoice_tax", _DRAFT_LINE)),
     ("delivery_message", copy("delivery")),
-    ("imported_row_once", copy("imported_row")),
     ("import_rejected_once", copy("import_rejected_row")),
+]
+
+EXCLUSIONS: list[Case] = [
+    ("imported_row_once", copy("imported_rows")),
+    ("imported_row_once", copy("imported_rows", lines="array[4, 6]")),
+    ("imported_row_once", copy("imported_rows", lines="array[1, 3]")),
 ]
 
 FREED_BY_ARCHIVING: list[Case] = [

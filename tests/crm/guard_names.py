@@ -22,6 +22,7 @@ def named(pattern: str) -> set[str]:
 
 CHECK_NAMES = named(r"add constraint (\w+)\s+check")
 FOREIGN_KEY_NAMES = named(r"add constraint (\w+)\s+foreign key")
+EXCLUSION_NAMES = named(r"add constraint (\w+)\s+exclude")
 UNIQUE_NAMES = named(r"create unique index (\w+)")
 INDEX_NAMES = named(r"create index (\w+)") | UNIQUE_NAMES
 TRIGGER_NAMES = named(r"create (?:constraint )?trigger (\w+)")

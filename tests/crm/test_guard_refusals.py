@@ -24,7 +24,7 @@ from tortoise import Model
 from crm.accounts.models import ApiToken, BusinessUnit, LoginAttempt, User
 from crm.audit.models import HistoryEntry
 from crm.customers.models import Customer, Phase, PickList, RequiredField, Status
-from crm.imports.models import Import, ImportedRow, ImportProblem, ImportRejectedRow
+from crm.imports.models import Import, ImportedRows, ImportProblem, ImportRejectedRow
 from crm.invoices.models import (
     Delivery,
     EmailTemplate,
@@ -43,6 +43,7 @@ from crm.kernel.ids import uuid7
 from crm.kernel.models import IdempotencyKey, OutboxJob
 from tests.crm.guard_cases import (
     CHECKS,
+    EXCLUSIONS,
     FREED_BY_ARCHIVING,
     MANAGERS,
     SAYS,
@@ -53,6 +54,7 @@ from tests.crm.guard_cases import (
 )
 from tests.crm.guard_names import (
     CHECK_NAMES,
+    EXCLUSION_NAMES,
     FOREIGN_KEY_NAMES,
     FOREIGN_KEYS,
     TRIGGER_NAMES,
@@ -158,7 +160,9 @@ async def _make_import(unit: BusinessUnit, user: User) -> None:
         unit=unit, filename="a.csv", storage_key="k", size=1, sha256="s", created_by=user
     )
     await ImportRejectedRow.create(run=run, line=2, cells=["a"])
-    await ImportedRow.create(run=run, line=3, outcome="CREATED")
+    await ImportedRows.create(
+        run=run, lines=[3, 5], outcomes=["CREATED", "SKIPPED"], customer_ids=[uuid7(), uuid7()]
+    )
     await ImportProblem.create(run=run, line=2, code="REQUIRED", message="It is empty.")
 
 
@@ -221,6 +225,16 @@ async def test_a_unique_index_refuses(
     assert refusal.constraint_name == SAYS.get(guard, guard)
 
 
+@_cases(EXCLUSIONS)
+async def test_an_exclusion_refuses(
+    world: None, connection: Connection, guard: str, case: str | Copy
+) -> None:
+    refusal = await _refused(connection, await _statement(connection, case))
+
+    assert isinstance(refusal, asyncpg.ExclusionViolationError)
+    assert refusal.constraint_name == guard
+
+
 @_cases(MANAGERS)
 async def test_a_manager_is_a_member_of_the_customers_unit(
     world: None, connection: Connection, guard: str, case: str | Copy
@@ -275,5 +289,6 @@ async def test_a_foreign_key_refuses_what_is_not_there(
 def test_every_guard_has_a_case() -> None:
     assert {name for name, _ in CHECKS} == CHECK_NAMES
     assert {name for name, _ in UNIQUE} == UNIQUE_NAMES
+    assert {name for name, _ in EXCLUSIONS} == EXCLUSION_NAMES
     assert {name for name, _ in MANAGERS} == FOREIGN_KEY_NAMES
     assert {name for name, _ in TRIGGERS} == TRIGGER_NAMES - KEEPING

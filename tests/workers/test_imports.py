@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from crm.contacts.models import Contact
 from crm.customers.models import Customer
 from crm.imports import service
-from crm.imports.models import Import, ImportedRow, ImportRejectedRow, ImportState
+from crm.imports.models import Import, ImportRejectedRow, ImportState
+from crm.imports.views import ImportedRow
 from crm.kernel.actor import Role
 from tests.workers.conftest import StartWorker
 from tests.workers.outbox_watch import until

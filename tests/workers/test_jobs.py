@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -202,7 +203,9 @@ async def _next_message(listener: PubSub) -> object:
     async with asyncio.timeout(20):
         async for message in listener.listen():
             if message["type"] == "message":
-                return orjson.loads(message["data"])
+                position, _, text = message["data"].partition(b" ")
+                assert re.fullmatch(rb"\d+-\d+", position)
+                return orjson.loads(text)
     raise AssertionError("the channel was closed")
 
 

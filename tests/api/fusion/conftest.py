@@ -25,7 +25,9 @@ async def plain_server(server: str) -> AsyncIterator[str]:
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # or asyncio leaves Nagle on: 40 ms a request
     listener.bind(("127.0.0.1", 0))
     running = uvicorn.Server(
-        uvicorn.Config(create_app(build(Plain)), log_level="error", lifespan="off", timeout_graceful_shutdown=2)
+        uvicorn.Config(
+            create_app(build(Plain)), log_level="error", lifespan="off", timeout_graceful_shutdown=2
+        )
     )
     task = asyncio.create_task(running.serve(sockets=[listener]))
     while not running.started:

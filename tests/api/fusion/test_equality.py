@@ -1,10 +1,9 @@
 """For any operation the schema allows, the answer by statements equals the plain one."""
 
-import os
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from api.schema import schema
@@ -21,9 +20,13 @@ def examples(viewer: str) -> int:
     return SHARES[viewer]
 
 
-async def check(asker: Asker, token: str | None, operation: Operation, variables: dict[str, Any], turn: str) -> Answer:
+async def check(
+    asker: Asker, token: str | None, operation: Operation, variables: dict[str, Any], turn: str
+) -> Answer:
     fused, plain = await asker.both(token, operation.document, variables)
-    shown = f"{turn}\n{operation.document}\nvariables: {variables}\nfused: {fused.text()}\nplain: {plain.text()}"
+    shown = (
+        f"{turn}\n{operation.document}\nvariables: {variables}\nfused: {fused.text()}\nplain: {plain.text()}"
+    )
     assert "INTERNAL_SERVER_ERROR" not in fused.codes | plain.codes, shown
     assert "GRAPHQL_PARSE_FAILED" not in plain.codes, shown
     assert fused.text() == plain.text(), shown
@@ -36,11 +39,19 @@ async def test_the_fused_answer_is_the_plain_one(viewer: str, world: World, aske
     token = world.viewers[viewer]
 
     @given(operation=operations(schema._schema, world), other=st.sampled_from(VIEWERS))
-    @settings(max_examples=examples(viewer), deadline=None, database=None, suppress_health_check=list(HealthCheck), print_blob=False)
+    @settings(
+        max_examples=examples(viewer),
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+    )
     async def holds(operation: Operation, other: str) -> None:
         plain = await check(asker, token, operation, operation.variables, "at first")
         again = await asker.fused(token, operation.document, operation.variables)
-        assert again.text() == plain.text(), f"again\n{operation!r}\nfused: {again.text()}\nplain: {plain.text()}"
+        assert again.text() == plain.text(), (
+            f"again\n{operation!r}\nfused: {again.text()}\nplain: {plain.text()}"
+        )
         await check(asker, world.viewers[other], operation, operation.variables, f"as {other}")
         await check(asker, token, operation, operation.others, "other values")
 

@@ -23,11 +23,41 @@ from tests.api.fusion.world_rows import FAR, NAMES, TEXTS, World, make_world
 
 __all__ = ["ABSENT_IDS", "BAD_CURSORS", "BAD_IDS", "BAD_VALUES", "SEARCHES", "KeptWorld", "World"]
 
-ABSENT_IDS = tuple(f"{kind.value}_{uuid7().hex}" for kind in (Kind.CUSTOMER, Kind.INVOICE, Kind.USER, Kind.FILE))
+ABSENT_IDS = tuple(
+    f"{kind.value}_{uuid7().hex}" for kind in (Kind.CUSTOMER, Kind.INVOICE, Kind.USER, Kind.FILE)
+)
 BAD_IDS = ("", "cus_", "cus_1", "nonsense", "CUS_" + "0" * 32, "usr_" + "F" * 32, "cus_" + "0" * 32, "é_'\\")
 SEARCHES = (
-    *("ada", "Bar", "a", "", " ", "%", "_", "\\", "'", "100 %", "ünï", "東京", "🦄", "o'ffice1@cust.example", "unicron"),
-    *("+49 30 1", "4930", "030-123", "ada bar", "grill ada zzz", "INV-2026", "po_1", "gold", "Rule", "x\u0000y", "{0}"),
+    *(
+        "ada",
+        "Bar",
+        "a",
+        "",
+        " ",
+        "%",
+        "_",
+        "\\",
+        "'",
+        "100 %",
+        "ünï",
+        "東京",
+        "🦄",
+        "o'ffice1@cust.example",
+        "unicron",
+    ),
+    *(
+        "+49 30 1",
+        "4930",
+        "030-123",
+        "ada bar",
+        "grill ada zzz",
+        "INV-2026",
+        "po_1",
+        "gold",
+        "Rule",
+        "x\u0000y",
+        "{0}",
+    ),
     *("one", "{table}", "%s $1", "a b c d e f g h i j"),
 )
 
@@ -111,10 +141,25 @@ async def _gather(world: World) -> None:
 async def _ids() -> dict[str, list[str]]:
     """The ids of all that has one, by kind."""
     models = {
-        **{"act": "activity", "tok": "api_token", "unit": "business_unit", "con": "contact", "cus": "customer"},
-        **{"dlv": "delivery", "tpl": "email_template", "his": "history_entry", "imp": "import", "inv": "invoice"},
-        **{"inl": "invoice_line", "job": "outbox", "ent": "legal_entity", "ser": "number_series", "pay": "payment"},
-        **{"pli": "pick_list_item", "seg": "segment", "mem": "segment_membership", "usr": "staff_user"},
+        "act": "activity",
+        "tok": "api_token",
+        "unit": "business_unit",
+        "con": "contact",
+        "cus": "customer",
+        "dlv": "delivery",
+        "tpl": "email_template",
+        "his": "history_entry",
+        "imp": "import",
+        "inv": "invoice",
+        "inl": "invoice_line",
+        "job": "outbox",
+        "ent": "legal_entity",
+        "ser": "number_series",
+        "pay": "payment",
+        "pli": "pick_list_item",
+        "seg": "segment",
+        "mem": "segment_membership",
+        "usr": "staff_user",
     }
     database = get_connection("default")
     found = {}
@@ -133,7 +178,12 @@ _GRAPHQL = {
     fields.IntField: "Int",
     fields.SmallIntField: "Int",
 }
-_OTHER_NAMES = {"address_country": "country", "address_city": "city", "address_state": "state", "address_postcode": "postcode"}
+_OTHER_NAMES = {
+    "address_country": "country",
+    "address_city": "city",
+    "address_state": "state",
+    "address_postcode": "postcode",
+}
 
 
 async def _samples() -> dict[str, list[Any]]:

@@ -52,7 +52,7 @@ DAY = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
 FAR = datetime(2199, 1, 1, tzinfo=UTC)
 FRACTIONS = (0, 120_000, 123_456, 1, 999_999, 100)  # of a second, in microseconds
 NAMES = (
-    "Ada's \"Bar\" & <Grill>",
+    'Ada\'s "Bar" & <Grill>',
     "Back\\slash \\n GmbH",
     "100 % Kaffee_Röster",
     "Æther Œuvre Straße",
@@ -69,7 +69,7 @@ NAMES = (
     "a_b%c",
     "E'\\047",
 )
-TEXTS = ("It's \"fine\"", "back\\slash", "100 %_", "", "ß 東京 🦄", "a\nb\tc\u2028d\x01", "NULL", "\ufeff")
+TEXTS = ('It\'s "fine"', "back\\slash", "100 %_", "", "ß 東京 🦄", "a\nb\tc\u2028d\x01", "NULL", "\ufeff")
 
 
 def moment(number: int) -> datetime:
@@ -127,7 +127,7 @@ async def make_world() -> World:
 
 
 async def _people(maker: _Maker) -> None:
-    names = ("Nord", "Süd \"O'Brien\" \\", "Zu")
+    names = ("Nord", 'Süd "O\'Brien" \\', "Zu")
     maker.units = [await make_unit(name=name, created_at=moment(n)) for n, name in enumerate(names)]
     await BusinessUnit.filter(id=maker.units[2].id).update(archived_at=moment(4), time_zone="Asia/Tokyo")
     north, south, _ = maker.units
@@ -159,7 +159,9 @@ async def _pick_lists(maker: _Maker) -> None:
         names = (f"{wanted.value} 'one'", "zwei \\ %", "Gone")
         status = {"status": Status.ACTIVE} if wanted is PickList.STATUS_LABEL else {}
         maker.picks[wanted] = [
-            await make_pick(wanted, name=name, position=n % 2, archived_at=moment(n) if n > 1 else None, **status)
+            await make_pick(
+                wanted, name=name, position=n % 2, archived_at=moment(n) if n > 1 else None, **status
+            )
             for n, name in enumerate(names)
         ]
 
@@ -203,7 +205,7 @@ async def _entities(maker: _Maker) -> None:
 _NULLABLE: Mapping[str, Any] = {
     "fax": "+493099",
     "website": "https://example.com/ä?q='1'",
-    "description": "Long\n\"story\" \\ 100 %",
+    "description": 'Long\n"story" \\ 100 %',
     "address_building": "B",
     "address_street": "Straße 1",
     "address_city": "Zürich",
@@ -267,7 +269,9 @@ def _given(maker: _Maker, n: int) -> dict[str, Any]:
         values |= {"status": (Status.ACTIVE, Status.INACTIVE, Status.CHURNED)[n // 2 % 3]}
         if n // 2 % 3 == 2:
             values |= {"churn_reason": "Moved"}
-    for place, name in enumerate(("status_label", "customer_group", "industry", "source", "service_provision")):
+    for place, name in enumerate(
+        ("status_label", "customer_group", "industry", "source", "service_provision")
+    ):
         if (n + place) % 2:
             values[name] = maker.picks[PickList[name.upper()]][(n + place) % 3]
     for place, name in enumerate(("service_manager", "consent_by", "blocked_by", "created_by", "updated_by")):
@@ -295,20 +299,40 @@ async def _contacts(maker: _Maker) -> None:
         for m in range(n % 3):
             chosen = {name: value for place, (name, value) in enumerate(full.items()) if (n + m + place) % 2}
             phone = {"phone": None} if m else {}
-            await make_contact(customer, name=NAMES[(n + m * 5) % len(NAMES)], created_at=moment(m), **chosen | phone)
+            await make_contact(
+                customer, name=NAMES[(n + m * 5) % len(NAMES)], created_at=moment(m), **chosen | phone
+            )
 
 
 _LINES = (
     LineDraft("Coffee, 1 kg", Decimal(2), Decimal("50.00"), tax_rate=Decimal(19)),
-    LineDraft("Fine\n'print' \\ %", Decimal("0.333333"), Decimal("1.123456"), unit="HUR", tax_rate=Decimal("7.7")),
-    LineDraft("Off", Decimal(3), Decimal("10.5"), discount=Discount(percent=Decimal("33.3333")), tax_rate=Decimal(19)),
+    LineDraft(
+        "Fine\n'print' \\ %", Decimal("0.333333"), Decimal("1.123456"), unit="HUR", tax_rate=Decimal("7.7")
+    ),
+    LineDraft(
+        "Off",
+        Decimal(3),
+        Decimal("10.5"),
+        discount=Discount(percent=Decimal("33.3333")),
+        tax_rate=Decimal(19),
+    ),
     LineDraft("Free", Decimal(1), Decimal(0), tax_category=TaxCategory.REVERSE_CHARGE),
-    LineDraft("Less", Decimal(10), Decimal("100.1"), discount=Discount(amount=Decimal(5)), tax_category=TaxCategory.ZERO_RATED),
+    LineDraft(
+        "Less",
+        Decimal(10),
+        Decimal("100.1"),
+        discount=Discount(amount=Decimal(5)),
+        tax_category=TaxCategory.ZERO_RATED,
+    ),
 )
 
 
 async def _invoices(maker: _Maker) -> None:
-    billable = [each for each in maker.customers if each.stage is Stage.LIVE and not each.blocked_at and not each.archived_at]
+    billable = [
+        each
+        for each in maker.customers
+        if each.stage is Stage.LIVE and not each.blocked_at and not each.archived_at
+    ]
     steps = cycle(("draft", "sent", "part", "paid", "void", "overdue"))
     turns = [(customer, next(steps)) for _ in range(4) for customer in billable]
     made = [await _invoice(maker, customer, step, n) for n, (customer, step) in enumerate(turns)]
@@ -389,18 +413,31 @@ async def _activities(maker: _Maker) -> None:
 async def _segments(maker: _Maker) -> None:
     north, south, _ = maker.units
     users = maker.users
-    rule = {"or": [{"tags": {"has": "vip"}}, {"contractValue": {"gt": "1000.50"}}, {"not": {"name": {"contains": "a"}}}]}
+    rule = {
+        "or": [
+            {"tags": {"has": "vip"}},
+            {"contractValue": {"gt": "1000.50"}},
+            {"not": {"name": {"contains": "a"}}},
+        ]
+    }
     gold = await make_segment(unit=north, name="Gold 'n %", members=maker.customers[:5], created_by=users[0])
-    silver = await make_segment(unit=south, name="Silber \\", description="D'oh 100_", members=maker.customers[2:9:3])
+    silver = await make_segment(
+        unit=south, name="Silber \\", description="D'oh 100_", members=maker.customers[2:9:3]
+    )
     await make_segment(name="Everywhere", members=maker.customers[::4])
     await make_segment(unit=north, name="Old", archived_at=moment(3), members=maker.customers[:2])
     for unit in (north, south, None):
-        dynamic = await make_segment(unit=unit, name=f"Rule {unit and unit.name}", rule=rule, stale_since=moment(2))
+        dynamic = await make_segment(
+            unit=unit, name=f"Rule {unit and unit.name}", rule=rule, stale_since=moment(2)
+        )
         await refresh(dynamic.id)
     await SegmentMembership.filter(segment=gold, customer=maker.customers[1]).update(left_at=FAR)
     for n, customer in enumerate(maker.customers[5:9]):
         await SegmentMembership.create(
-            segment=(gold, silver)[n % 2], customer=customer, entered_at=moment(n), left_at=moment(n + 3),
+            segment=(gold, silver)[n % 2],
+            customer=customer,
+            entered_at=moment(n),
+            left_at=moment(n + 3),
             added_by=users[n],
         )
 
@@ -411,7 +448,11 @@ async def _history(maker: _Maker) -> None:
         {"field": "contract_value", "before": "1.50", "after": None},
         {"field": "address_city", "before": "", "after": "x\ny"},
         {"field": "tags", "before": ["a", "b"], "after": []},
-        {"field": "legal_entity_id", "before": {"id": "ent_1", "name": "Kith"}, "after": {"id": "ent_2", "name": None}},
+        {
+            "field": "legal_entity_id",
+            "before": {"id": "ent_1", "name": "Kith"},
+            "after": {"id": "ent_2", "name": None},
+        },
         {"field": "billing_same", "before": True, "after": False},
         {"field": "probability", "before": 0, "after": 100},
         {"field": "x", "before": [1, [2, {"a": None}]], "after": {"z": 1, "a": {}}},
@@ -433,30 +474,46 @@ async def _history(maker: _Maker) -> None:
 
 
 _FILE = (
-    "Name;Email;Phone;Country;Value\n"
-    "Fresh 'One' \\;fresh@new.example;+49 30 1234567;DE;1,5\n"
-    ";nobody@new.example;;DE;\n"
-    "Bad;not an address;12;XX;abc\n"
-    "Twice;fresh@new.example;;;\n"
-    'Quoted ""x"";q@new.example;;;2\n'
-).encode()
+    b"Name;Email;Phone;Country;Value\n"
+    b"Fresh 'One' \\;fresh@new.example;+49 30 1234567;DE;1,5\n"
+    b";nobody@new.example;;DE;\n"
+    b"Bad;not an address;12;XX;abc\n"
+    b"Twice;fresh@new.example;;;\n"
+    b'Quoted ""x"";q@new.example;;;2\n'
+)
 
 
 async def _imports(maker: _Maker) -> None:
     admin, (north, south, _) = maker.people["admin"], maker.units
     await import_file(_FILE, admin, unit_id=north.id)
     again = await start(_FILE, admin, unit_id=north.id, name="again 'x'.csv")
-    await Import.filter(id=again.id).update(options={"date_order": "DAY_FIRST", "decimal_comma": True, "default_country": "DE", "unknown_choices": "LEAVE_EMPTY"})
+    await Import.filter(id=again.id).update(
+        options={
+            "date_order": "DAY_FIRST",
+            "decimal_comma": True,
+            "default_country": "DE",
+            "unknown_choices": "LEAVE_EMPTY",
+        }
+    )
     other = await start(_FILE, admin, unit_id=south.id, name="ä.csv")
     await Import.filter(id=other.id).update(
-        state=ImportState.RUNNING, started_at=moment(3), rows_total=7, rows_done=3, created_count=3, updated_at=moment(5)
+        state=ImportState.RUNNING,
+        started_at=moment(3),
+        rows_total=7,
+        rows_done=3,
+        created_count=3,
+        updated_at=moment(5),
     )
     failed = await start(b"name,name,\nA,B,C\n", admin, unit_id=south.id)
     await Import.filter(id=failed.id).update(
-        state=ImportState.FAILED, failure={"code": "NOT_CSV", "message": "It's \\ bad", "line": 3}, finished_at=moment(3)
+        state=ImportState.FAILED,
+        failure={"code": "NOT_CSV", "message": "It's \\ bad", "line": 3},
+        finished_at=moment(3),
     )
     looked = await start(_FILE, admin, unit_id=north.id)
-    await Import.filter(id=looked.id).update(state=ImportState.PREVIEWING, checkpoint={"offset": 33, "line": 2})
+    await Import.filter(id=looked.id).update(
+        state=ImportState.PREVIEWING, checkpoint={"offset": 33, "line": 2}
+    )
 
 
 async def _jobs(maker: _Maker) -> None:
@@ -466,7 +523,7 @@ async def _jobs(maker: _Maker) -> None:
     for n in range(3):
         await OutboxJob.create(
             kind="event",
-            payload={"n": n, "text": "it's \\ \"x\"", "deep": {"a": [1.5, None, True]}},
+            payload={"n": n, "text": 'it\'s \\ "x"', "deep": {"a": [1.5, None, True]}},
             state=JobState.DEAD,
             attempts=n,
             last_error="Tra'ce\nback \\" if n else None,

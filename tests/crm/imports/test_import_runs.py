@@ -17,6 +17,7 @@ from factories import (
     make_user,
 )
 from import_runs import account, import_file, preview, problems, start, work
+from tortoise.connection import get_connection
 
 from crm.audit.models import HistoryEntry
 from crm.contacts.models import Contact
@@ -27,6 +28,7 @@ from crm.imports.errors import FileImportedBefore
 from crm.imports.models import DuplicateKey, DuplicateRule, Import, ImportState
 from crm.imports.rejected import LINE, REASONS
 from crm.imports.rules import ALLOWED, Action, UnknownChoices
+from crm.imports.views import ImportedRow
 from crm.kernel import storage
 from crm.kernel.actor import Role, Via
 from crm.kernel.clock import now
@@ -618,3 +620,30 @@ async def test_rows_of_one_chunk_may_create_and_change_a_contact() -> None:
 
     people = await Contact.filter(customer=kept).order_by("name").values_list("name", "phone", "is_primary")
     assert people == [("Ann", "+4930901820", True), ("Bob", None, False)]
+
+
+async def test_an_import_leaves_the_search_indexes_with_nothing_to_file() -> None:
+    manager = await make_user(Role.MANAGER, [await make_unit()])
+    rows = (f"Company {n},office{n}@x.example,Ann {n}" for n in range(300))
+
+    await import_file(table("Company,E-mail,Contact name", *rows), manager)
+
+    pages = "select gin_clean_pending_list($1::text::regclass) as pages"
+    for index in ("customer_search", "contact_search"):
+        _, found = await get_connection("default").execute_query(pages, [index])
+        assert found[0]["pages"] == 0
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+async def test_the_account_has_each_line_however_the_file_is_cut(size: int, chunk_rows: ChunkRows) -> None:
+    chunk_rows(size)
+    manager = await make_user(Role.MANAGER, [await make_unit()])
+    rows = [f"Company {n},{'nothing' if n % 5 == 3 else f'o{n % 8}@x.example'}" for n in range(20)]
+
+    done = await import_file(table("Company,E-mail", *rows), manager)
+
+    made = {row.customer_id for row in await ImportedRow.filter(run_id=done.id, outcome="CREATED")}
+    met = {row.customer_id for row in await ImportedRow.filter(run_id=done.id, outcome="SKIPPED")}
+    assert set(await account(done)) == set(range(2, 22))
+    assert made == set(await Customer.all().values_list("id", flat=True))
+    assert met <= made

@@ -1,0 +1,1 @@
+"""Aggregates for analysts, at the door."""

@@ -1,0 +1,33 @@
+"""A bounded memory: what was not asked for longest is forgotten first."""
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Generic, TypeVar
+
+V = TypeVar("V")
+
+
+class Memory(Generic[V]):
+    """At most `most` values by their keys."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[Hashable, V] = OrderedDict()
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._known
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def get(self, key: Hashable) -> V | None:
+        found = self._known.get(key)
+        if found is not None:
+            self._known.move_to_end(key)
+        return found
+
+    def __setitem__(self, key: Hashable, value: V) -> None:
+        self._known[key] = value
+        self._known.move_to_end(key)
+        if len(self._known) > self._most:
+            self._known.popitem(last=False)

@@ -1,0 +1,18 @@
+-- Kith's text search for one word of four letters or more (crm/customers/search.py), for servers without one of their own.
+create function bench.search_customers(word text) returns setof customer language sql stable parallel safe as $$
+  select c.* from customer c
+   where c.archived_at is null and c.id in (
+     select o.id from customer o
+      where o.search_text like '%' || kith_fold(word) || '%' or o.search_text %> kith_fold(word)
+     union all
+     select k.customer_id from contact k
+      where k.search_text like '%' || kith_fold(word) || '%' or k.search_text %> kith_fold(word))
+   order by
+     case when c.search_text like kith_fold(word) || '%' then 0
+          when c.search_text like '%' || kith_fold(word) || '%' then 1
+          when exists (select 1 from contact k where k.customer_id = c.id
+                        and k.search_text like '%' || kith_fold(word) || '%') then 2
+          else 3 + round(100 * (1 - greatest(word_similarity(kith_fold(word), c.search_text),
+            (select max(word_similarity(kith_fold(word), k.search_text)) from contact k where k.customer_id = c.id))))::int
+     end, c.name, c.id
+$$;

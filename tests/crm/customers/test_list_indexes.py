@@ -1,0 +1,62 @@
+"""Lists of many customers go along an index, whatever is filtered: docs/decisions/0009-indexes-of-a-large-table.md."""
+
+from typing import Any
+
+import pytest
+from factories import make_unit, make_user
+from tortoise.connection import get_connection
+
+from crm.customers import queries
+from crm.kernel.actor import Role
+from crm.kernel.ids import Kind, encode
+
+pytestmark = pytest.mark.usefixtures("db")
+
+# One customer in 10,000 is of each rare kind.
+FILL = """
+insert into customer (id, unit_id, name, email, stage, status, churn_reason, address_country, account_manager_id,
+                      registration_number, account_number, contract_start, contract_end, contract_review,
+                      billing_same, currency, consent, language)
+select uuidv7(), $1, md5(n::text), n || '@x.example',
+       case when n % 10000 = 1 then 'LIVE' when n % 10000 = 2 then 'QUALIFIED' else 'PROSPECT' end,
+       case when n % 10000 = 1 then 'CHURNED' else 'PROSPECT' end, 'moved',
+       case when n % 10000 = 3 then 'IS' else 'DE' end, case when n % 10000 in (1, 4) then $2::uuid end,
+       'r' || n, 'a' || n, '2026-01-01', '2026-12-31', '2026-06-30', true, 'EUR', 'UNKNOWN', 'en'
+  from generate_series(1, 50000) n
+"""
+
+
+@pytest.fixture
+async def manager_id(db: None) -> Any:
+    """A manager of 10 of 50,000 customers."""
+    unit = await make_unit()
+    manager = await make_user(Role.MANAGER, [unit])
+    await get_connection("default").execute_query(FILL, [unit.id, manager.actor.user_id])
+    await get_connection("default").execute_script("vacuum analyze customer")
+    return manager.actor.user_id
+
+
+async def test_a_list_by_name_goes_along_an_index_for_rare_and_common_values(manager_id: Any) -> None:
+    unit = await make_unit()
+    admin = await make_user(Role.ADMIN, [unit])
+    owner = encode(Kind.USER, manager_id)
+    rules: list[tuple[dict[str, Any], str]] = [
+        ({"status": {"eq": "PROSPECT"}}, "customer_name"),
+        ({"status": {"eq": "CHURNED"}}, "customer_status_stage"),
+        ({"stage": {"eq": "QUALIFIED"}}, "customer_status_stage"),
+        ({"country": {"eq": "DE"}}, "customer_name"),
+        ({"country": {"eq": "IS"}}, "customer_country"),
+        ({"owner": {"eq": owner}}, "customer_owner"),
+        ({"accountManager": {"eq": owner}}, "customer_owner"),
+    ]
+    for rule, index in rules:
+        plan = await _plan(queries.list_customers(admin.actor, rule=rule).limit(50))
+        assert f"on {index}" in plan or f"using {index} " in plan, (rule, plan)
+        assert "Seq Scan" not in plan, (rule, plan)
+
+
+async def _plan(query: Any) -> str:
+    query._make_query()  # noqa: SLF001  Tortoise's own explain() binds no values
+    sql, values = query.query.get_parameterized_sql()
+    _, rows = await get_connection("default").execute_query(f"explain {sql}", values)
+    return "\n".join(row[0] for row in rows)
