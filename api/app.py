@@ -54,7 +54,7 @@ def create_app(schema: Schema = schema) -> Starlette:
         routes += graphiql.routes()
     return Starlette(
         routes=routes,
-        middleware=[*_middleware(), Middleware(FusedReads, schema=schema, executor=Executor)],
+        middleware=[*_middleware(), Middleware(FusedReads, schema=schema)],
         lifespan=_lifespan,
         exception_handlers={HTTPException: on_http_exception},
     )

@@ -38,6 +38,14 @@ class Schema(strawberry.Schema):
         """graphql-core's schema."""
         return self._schema
 
+    @property
+    def reads(self) -> Reads:
+        """How its own executor reads: another schema's may do so without statements."""
+        executor = self.execution_context_class
+        assert executor is not None  # noqa: S101  build() names one
+        assert issubclass(executor, Executor)  # noqa: S101
+        return executor.reads
+
     def executor_of(self, document: DocumentNode, name: str | None, variables: Mapping[str, Any]) -> Any:
         """An executor of an operation that has been validated before."""
         assert self.execution_context_class is not None  # noqa: S101  build() names one

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+import asyncpg
 import orjson
 from graphql import GraphQLError
 from starlette.requests import Request
@@ -22,7 +23,7 @@ from api import limits, negotiation
 from api.auth import RecentActors, authenticate
 from api.context import Context
 from api.documents import parsed
-from api.executor import Executor, Schema
+from api.executor import Schema
 from api.explain import HEADER as EXPLAIN
 from api.fusion import Operations
 from api.http import COST_HEADER, VARY
@@ -48,9 +49,9 @@ class Remembered(SchemaExtension):
 class FusedReads:
     """ASGI middleware: answers remembered queries, hands on everything else."""
 
-    def __init__(self, app: ASGIApp, schema: Schema, executor: type[Executor]) -> None:
+    def __init__(self, app: ASGIApp, schema: Schema) -> None:
         self._app = app
-        self._operations = Operations(schema.core, executor.reads, schema.executor_of)
+        self._operations = Operations(schema.core, schema.reads, schema.executor_of)
         schema.kith_operations = self._operations
         self._actors = RecentActors()
         self._largest = settings().max_body_kb * 1_000
@@ -89,7 +90,7 @@ class FusedReads:
                 context.actor = await self._actors.find(context)
                 await limits.charge(context, limits.cost_of(parsed(text), name, variables or {}))
                 data = await self._operations.answer(operation, variables, context, context.actor)
-        except (TimeoutError, GraphQLError):
+        except (TimeoutError, GraphQLError, asyncpg.PostgresError):
             return None
         return None if data is None else b'{"data":' + data + b"}"
 
