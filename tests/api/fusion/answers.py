@@ -24,6 +24,18 @@ class Answer:
     def codes(self) -> set[str]:
         return {code for code, _, _ in self.errors}
 
+    @property
+    def faults(self) -> set[str]:
+        """The errors, whichever row of a list they are told of: which of several comes first is nobody's promise."""
+        return {
+            orjson.dumps([code, _without_places(path), words]).decode() for code, path, words in self.errors
+        }
+
+    @property
+    def shown(self) -> bytes:
+        """The same for the same answer, the order of its keys included, apart from errors."""
+        return orjson.dumps([self.status, self.data])
+
     def text(self) -> str:
         """The same text for the same answer, the order of its keys included."""
         shown = {"status": self.status, "data": self.data, "errors": self.errors}
@@ -42,8 +54,19 @@ class _Caller:
     async def post(self, body: bytes, token: str | None) -> tuple[int, bytes]:
         head = f"POST /graphql HTTP/1.1\r\nHost: {self._at.netloc}\r\nContent-Type: application/json\r\n"
         head += f"Authorization: Bearer {token}\r\n" if token else ""
-        reader, writer = self._free.pop() if self._free else await self._opened()
-        writer.write(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        message = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+        while self._free:
+            reader, writer = self._free.pop()
+            try:
+                return await self._exchanged(message, reader, writer)
+            except (asyncio.IncompleteReadError, ConnectionError):
+                writer.close()  # it was ended while nobody asked
+        return await self._exchanged(message, *await self._opened())
+
+    async def _exchanged(
+        self, message: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> tuple[int, bytes]:
+        writer.write(message)
         status, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().lower().split("\r\n")
         headers = dict(line.split(": ", 1) for line in lines if line)
         content = await reader.readexactly(int(headers["content-length"]))
@@ -69,10 +92,14 @@ class Asker:
         await self._fused.close()
         await self._plain.close()
 
-    async def fused(self, token: str | None, document: str, variables: dict[str, Any] | None = None) -> Answer:
+    async def fused(
+        self, token: str | None, document: str, variables: dict[str, Any] | None = None
+    ) -> Answer:
         return await _asked(self._fused, token, document, variables)
 
-    async def plain(self, token: str | None, document: str, variables: dict[str, Any] | None = None) -> Answer:
+    async def plain(
+        self, token: str | None, document: str, variables: dict[str, Any] | None = None
+    ) -> Answer:
         return await _asked(self._plain, token, document, variables)
 
     async def both(
@@ -84,7 +111,9 @@ class Asker:
         )
 
 
-async def _asked(caller: _Caller, token: str | None, document: str, variables: dict[str, Any] | None) -> Answer:
+async def _asked(
+    caller: _Caller, token: str | None, document: str, variables: dict[str, Any] | None
+) -> Answer:
     status, content = await caller.post(
         orjson.dumps({"query": document, "variables": variables or {}}), token
     )
@@ -93,6 +122,10 @@ async def _asked(caller: _Caller, token: str | None, document: str, variables: d
         [each["extensions"]["code"], each.get("path"), each["message"]] for each in told.get("errors", ())
     ]
     return Answer(status, _without_links(told.get("data")), sorted(errors, key=orjson.dumps))
+
+
+def _without_places(path: list[Any] | None) -> list[Any] | None:
+    return None if path is None else ["*" if isinstance(each, int) else each for each in path]
 
 
 def _without_links(value: Any) -> Any:
@@ -140,9 +173,7 @@ async def harvested(asker: Asker, world: World) -> dict[str, list[str]]:
     for kind, calls in _OF_RECORDS.items():
         for call in calls:
             name = call.partition("(")[0]
-            document = (
-                f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind} {{ all: {call} {{ {_ENDS} }} }} }} }}"
-            )
+            document = f"query ($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on {kind} {{ all: {call} {{ {_ENDS} }} }} }} }}"
             answer = await asker.plain(token, document, {"ids": world.ids[KIND_OF[kind]]})
             found[f"{kind}.{name}"] = [
                 edge["cursor"] for node in answer.data["nodes"] for edge in node["all"]["edges"]

@@ -2,32 +2,36 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 import uvicorn
+from redis.asyncio import Redis
 
+from api.app import create_app
+from api.budgets import Budgets
+from api.executor import Executor
+from api.fusion import Reads
+from api.persisted import PersistedQueries
+from api.schema import build
 from tests.api.fusion.answers import Asker, harvested
 from tests.api.fusion.world import KeptWorld, World
 
 
+class Plain(Executor):
+    reads = Reads()
+
+
 @pytest.fixture(scope="session")
-async def plain_server(server: str) -> AsyncIterator[str]:
-    """The application with a schema whose reads never get a pool; the lifespan is the other one's."""
-    from api.app import create_app
-    from api.executor import Executor
-    from api.fusion import Reads
-    from api.schema import build
-
-    class Plain(Executor):
-        reads = Reads()
-
+async def plain_server(server: str, redis_url: str) -> AsyncIterator[str]:
+    """The application with a schema whose reads never get a pool. The lifespan is the other one's: it sets the pool."""
+    redis = Redis.from_url(redis_url, decode_responses=True)
+    app = create_app(build(Plain))
+    app.state.budgets, app.state.persisted = Budgets(redis), PersistedQueries(redis)
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # or asyncio leaves Nagle on: 40 ms a request
     listener.bind(("127.0.0.1", 0))
     running = uvicorn.Server(
-        uvicorn.Config(
-            create_app(build(Plain)), log_level="error", lifespan="off", timeout_graceful_shutdown=2
-        )
+        uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=2)
     )
     task = asyncio.create_task(running.serve(sockets=[listener]))
     while not running.started:
@@ -35,6 +39,7 @@ async def plain_server(server: str) -> AsyncIterator[str]:
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     running.should_exit = True
     await task
+    await redis.aclose()
 
 
 @pytest.fixture(scope="session")
@@ -50,7 +55,10 @@ def _kept() -> list[KeptWorld]:
 
 
 @pytest.fixture
-async def world(db: None, database: str, asker: Asker, _kept: list[KeptWorld]) -> World:
+async def world(
+    db: None, database: str, asker: Asker, setting: Callable[..., None], _kept: list[KeptWorld]
+) -> World:
+    setting(cost_per_minute=0, public_cost_per_minute=0)
     if _kept:
         await _kept[0].put_back(database)
     else:

@@ -35,7 +35,23 @@ MOST_ROWS = 90  # that are read one by one in the plain way
 _SIZES = (*(1, 2, 3, 5, 7, 100) * 6, 0, 101, -1)
 _PAGING = frozenset({"first", "after", "last", "before"})
 _ODD_ALIASES = (
-    *("t", "c1", "c2", "o", "r", "p1", "id", "name", "fusion_n", "value", "place", "nodes", "select", "_", "A"),
+    *(
+        "t",
+        "c1",
+        "c2",
+        "o",
+        "r",
+        "p1",
+        "id",
+        "name",
+        "fusion_n",
+        "value",
+        "place",
+        "nodes",
+        "select",
+        "_",
+        "A",
+    ),
     *("a_response_key_that_is_longer_than_the_63_bytes_of_a_name_in_postgresql", "Name"),
 )
 _UNLIKELY = frozenset({"importTemplate", "importTemplateUrl", "customerFields", "importFields", "jobBacklog"})
@@ -62,10 +78,19 @@ _TYPES = {
 }
 KIND_OF = {name: kind.value for kind, name in _TYPES.items()}
 _KINDS_OF_FIELDS = {
-    **{name: "usr" for name in ("owner", "accountManager", "serviceManager", "user")},
-    **{name: "pli" for name in ("statusLabel", "customerGroup", "industry", "source", "serviceProvision")},
-    **{"unit": "unit", "unitId": "unit", "legalEntity": "ent", "invoiceType": "pli", "customer": "cus"},
-    **{"contact": "con", "segment": "seg", "subjectId": "cus", "activity": "act", "invoice": "inv", "import": "imp"},
+    **dict.fromkeys(("owner", "accountManager", "serviceManager", "user"), "usr"),
+    **dict.fromkeys(("statusLabel", "customerGroup", "industry", "source", "serviceProvision"), "pli"),
+    "unit": "unit",
+    "unitId": "unit",
+    "legalEntity": "ent",
+    "invoiceType": "pli",
+    "customer": "cus",
+    "contact": "con",
+    "segment": "seg",
+    "subjectId": "cus",
+    "activity": "act",
+    "invoice": "inv",
+    "import": "imp",
 }
 _ORDERS: Mapping[str, tuple[type[Any], Mapping[str, str], tuple[str, ...]]] = {
     "CustomerConnection": (Customer, {"CITY": "address_city", "COUNTRY": "address_country"}, ("name", "id")),
@@ -161,7 +186,11 @@ class _Writer:
         selections = self.selections(query, 1, 0, most=3)
         head = ", ".join(f"${name}: {self._declaration(each)}" for name, each in self.variables.items())
         text = f"query{f' ({head})' if head else ''} {selections}"
-        bodies = [f"fragment {each.name} on {kind} {each.text}" for kind, all_ in self.fragments.items() for each in all_]
+        bodies = [
+            f"fragment {each.name} on {kind} {each.text}"
+            for kind, all_ in self.fragments.items()
+            for each in all_
+        ]
         values, others = (
             {name: plain for name, each in self.variables.items() if (plain := choose(each)) is not Absent}
             for choose in (lambda each: each.value, lambda each: each.other)
@@ -232,7 +261,9 @@ class _Writer:
     def _inline(self, kind: Any, width: int, depth: int, at: str) -> str:
         interfaces = [each.name for each in getattr(kind, "interfaces", ())]
         on = self.pick(["", f" on {kind.name}", *(f" on {name}" for name in interfaces)])
-        inner = self.schema.type_map[on.removeprefix(" on ")] if on in {f" on {n}" for n in interfaces} else kind
+        inner = (
+            self.schema.type_map[on.removeprefix(" on ")] if on in {f" on {n}" for n in interfaces} else kind
+        )
         return f"...{on}{self._directive()} {self.selections(inner, width, depth + 1, most=3, at=at)}"
 
     def _directive(self) -> str:
@@ -259,7 +290,9 @@ class _Writer:
         at = at if name in {"nodes", "edges", "pageInfo", "node"} and at else place
         return f"{head} {self.selections(inner, wide, depth + 1, hints=self._hints(arguments), at=at)}"
 
-    def _candidates(self, kind: GraphQLObjectType | GraphQLInterfaceType, width: int, depth: int) -> list[str]:
+    def _candidates(
+        self, kind: GraphQLObjectType | GraphQLInterfaceType, width: int, depth: int
+    ) -> list[str]:
         leaves, others = [], []
         for name, definition in kind.fields.items():
             (leaves if is_leaf_type(get_named_type(definition.type)) else others).append(name)
@@ -284,7 +317,9 @@ class _Writer:
         self.keys[f"a{number}"] = signature
         return f"a{number}: {name}"
 
-    def _width(self, kind: Any, name: str, definition: GraphQLField, arguments: Mapping[str, Any], width: int) -> int:
+    def _width(
+        self, kind: Any, name: str, definition: GraphQLField, arguments: Mapping[str, Any], width: int
+    ) -> int:
         """How many rows stand below, reckoned; what the plain way reads one by one is paid for."""
         if name in {"nodes", "edges", "pageInfo", "node"} and kind is not self.schema.query_type:
             return width
@@ -311,11 +346,11 @@ class _Writer:
         found: dict[str, Any] = {}
         connection = str(get_named_type(definition.type))
         for argument, described in definition.args.items():
-            if argument in _PAGING:
+            if argument in _PAGING and "after" in definition.args:
                 continue
-            if is_non_null_type(described.type) and described.default_value in (None, ...) or self._wanted(described):
+            if self._wanted(described):
                 found[argument] = self.value(described.type, argument if argument != "id" else name)
-        if "first" in definition.args:
+        if "after" in definition.args:
             found |= self._paging(f"{kind.name}.{name}", connection, definition, found, width)
         return found
 
@@ -328,7 +363,7 @@ class _Writer:
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         shape = self.number(0, 9)
-        wide = width > 3  # noqa: PLR2004  many lists at once: short ones
+        wide = width > 3  # many lists at once: short ones
         if shape in (1, 2, 3, 4) or (wide and shape < 5):
             found["first"] = self.value(definition.args["first"].type, "size")
         if shape in (5, 6, 7, 8):
@@ -352,7 +387,8 @@ class _Writer:
     def _reckoned(self, connection: str, orders: Iterable[Mapping[str, str]]) -> list[str]:
         model, columns, usual = _ORDERS[connection]
         names = [
-            ("-" if each.get("direction") == "DESC" else "") + columns.get(each["field"], each["field"].lower())
+            ("-" if each.get("direction") == "DESC" else "")
+            + columns.get(each["field"], each["field"].lower())
             for each in orders
         ]
         order = order_of(model.all().order_by(*(names or usual)))
@@ -399,7 +435,10 @@ class _Writer:
             default = Absent
         loose = not is_non_null_type(kind) or default is not Absent
         declared = Declared(
-            str(kind), default, Absent if loose and self.rarely(5) else value, drawn() if self.rarely(2) else value
+            str(kind),
+            default,
+            Absent if loose and self.rarely(5) else value,
+            drawn() if self.rarely(2) else value,
         )
         self.inside = False
         made = Variable(f"v{len(self.variables) + 1}")
@@ -416,11 +455,18 @@ class _Writer:
         return [self.value(one, name, leaf, depth) for _ in range(self.number(0, 3))]
 
     def _object(self, kind: GraphQLInputObjectType, depth: int) -> dict[str, Any]:
-        names = [n for n in kind.fields if depth < 3 or n not in {"and", "or", "not"}]  # noqa: PLR2004
-        required = [n for n, each in kind.fields.items() if is_non_null_type(each.type) and str(each.default_value) == "Undefined"]
+        names = [n for n in kind.fields if depth < 3 or n not in {"and", "or", "not"}]
+        required = [
+            n
+            for n, each in kind.fields.items()
+            if is_non_null_type(each.type) and str(each.default_value) == "Undefined"
+        ]
         optional = [n for n in names if n not in required]
         chosen = self.draw(st.lists(st.sampled_from(optional), max_size=2, unique=True)) if optional else []
-        return {n: self.value(kind.fields[n].type, self._named(kind, n), depth=depth + 1) for n in [*required, *chosen]}
+        return {
+            n: self.value(kind.fields[n].type, self._named(kind, n), depth=depth + 1)
+            for n in [*required, *chosen]
+        }
 
     def _named(self, kind: GraphQLInputObjectType, name: str) -> str:
         """Operators are named for the field they belong to."""
@@ -441,7 +487,7 @@ class _Writer:
             case "Boolean":
                 return self.draw(st.booleans())
             case "Int":
-                return self.pick(_SIZES) if name == "size" else self._sample("Int", name)
+                return self.pick(_SIZES) if name in {"size", "first"} else self._sample("Int", name)
             case "String" if name == "search":
                 return self.pick(SEARCHES)
             case "String":
