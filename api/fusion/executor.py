@@ -1,8 +1,10 @@
 """The seam in graphql-core's executor: un-awaited QuerySets, pages and groups are completed by one statement."""
 
+import contextlib
 from collections.abc import Awaitable, Mapping
 from typing import Any
 
+import asyncpg
 import orjson
 from graphql import GraphQLNonNull
 from graphql.execution.execute import Executor
@@ -51,7 +53,8 @@ class Fused(Executor[Any]):
                 self.handle_field_error(error, return_type, field_details_list, path)
                 return None
             if statement is not None:
-                return await self._fetched(statement, return_type, field_details_list, path)
+                with contextlib.suppress(asyncpg.DataError):
+                    return await self._fetched(statement, return_type, field_details_list, path)
             if isinstance(found, Window):
                 return await self._plain_page(found, *rest, position_context)
         return await super().complete_awaitable_value(*rest, result, position_context)
@@ -68,7 +71,8 @@ class Fused(Executor[Any]):
         if isinstance(item, QuerySet):
             statement = self._statement(item, item_type, field_details_list)
             if statement is not None:
-                return await self._fetched(statement, item_type, field_details_list, item_path)
+                with contextlib.suppress(asyncpg.DataError):
+                    return await self._fetched(statement, item_type, field_details_list, item_path)
         return await super().complete_awaitable_list_item_value(
             item, item_type, field_details_list, info, item_path, position_context
         )
@@ -78,10 +82,13 @@ class Fused(Executor[Any]):
         return self.reads.prepare(found, kind, details, variables, lambda: self)
 
     async def _fetched(self, statement: Statement, kind: Any, details: Details, path: Path) -> Any:
+        """Raises DataError for a value that does not fit: the plain way tells which of the fields below asked for it."""
         try:
             found = await self.reads.fetch(statement, self.context_value)
             if found is None and isinstance(kind, GraphQLNonNull):
                 raise TypeError(f"Cannot return null for non-nullable field {path.typename}.{path.key}.")
+        except asyncpg.DataError:
+            raise
         except Exception as error:  # noqa: BLE001  graphql-core's own way: an error belongs to its field
             self.handle_field_error(error, kind, details, path)
             return None

@@ -32,6 +32,7 @@ from tests.api.fusion.world import ABSENT_IDS, BAD_CURSORS, BAD_IDS, BAD_VALUES,
 DEEPEST = 6
 MOST_FIELDS = 24
 MOST_ROWS = 90  # that are read one by one in the plain way
+_SIZES = (*(1, 2, 3, 5, 7, 100) * 6, 0, 101, -1)
 _PAGING = frozenset({"first", "after", "last", "before"})
 _ODD_ALIASES = (
     *(
@@ -345,13 +346,11 @@ class _Writer:
         found: dict[str, Any] = {}
         connection = str(get_named_type(definition.type))
         for argument, described in definition.args.items():
-            if argument in _PAGING:
+            if argument in _PAGING and "after" in definition.args:
                 continue
-            if (is_non_null_type(described.type) and described.default_value in (None, ...)) or self._wanted(
-                described
-            ):
+            if self._wanted(described):
                 found[argument] = self.value(described.type, argument if argument != "id" else name)
-        if "first" in definition.args:
+        if "after" in definition.args:
             found |= self._paging(f"{kind.name}.{name}", connection, definition, found, width)
         return found
 
@@ -364,7 +363,7 @@ class _Writer:
     ) -> dict[str, Any]:
         found: dict[str, Any] = {}
         shape = self.number(0, 9)
-        wide = width > 3
+        wide = width > 3  # many lists at once: short ones
         if shape in (1, 2, 3, 4) or (wide and shape < 5):
             found["first"] = self.value(definition.args["first"].type, "size")
         if shape in (5, 6, 7, 8):
@@ -411,7 +410,7 @@ class _Writer:
 
     def value(self, kind: Any, name: str, leaf: Callable[[], Any] | None = None, depth: int = 0) -> Any:
         """A value for a place of that type: written out, or a variable."""
-        if not self.inside and self.rarely(6):
+        if not self.inside and self.rarely(4):
             return self._variable(kind, name, leaf, depth)
         if not is_non_null_type(kind) and self.rarely(15):
             return None
@@ -488,9 +487,7 @@ class _Writer:
             case "Boolean":
                 return self.draw(st.booleans())
             case "Int":
-                return (
-                    self.pick((1, 2, 3, 5, 100, 0, 101, -1)) if name == "size" else self._sample("Int", name)
-                )
+                return self.pick(_SIZES) if name in {"size", "first"} else self._sample("Int", name)
             case "String" if name == "search":
                 return self.pick(SEARCHES)
             case "String":

@@ -204,6 +204,7 @@ async def _samples() -> dict[str, list[Any]]:
                 if kind and value is not None and not isinstance(value, Enum):
                     found.setdefault(f"{kind}.{_camel(column)}", []).append(_json(value))
     found["String.tags"] = ["vip", "it's", 'q"', "a,b", "\\", "NULL", "🦄", "{}", "none"]
+    found["String.timeZone"] = ["UTC", "Europe/Berlin", "Asia/Tokyo", "Mars/Olympus"]
     return found
 
 
