@@ -7,7 +7,7 @@ from client_company import Company, make_company
 from own_process import running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def worker(database: str) -> Iterator[None]:
     with running("workers", says="worker ready"):
         yield
