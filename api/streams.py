@@ -48,6 +48,19 @@ class SubscriptionParts(MultipartSubscriptionTransport):
         return {**super().headers, **_UNTOUCHED, "content-encoding": "identity"}
 
 
+def placed(part: dict[str, Any]) -> dict[str, Any]:
+    """A part of a deferred answer, each of its results at its whole path.
+
+    Strawberry writes the path of the fragment alone; clients that read `path` (Apollo's older format, urql, Relay)
+    would put what lies deeper (`subPath`) in the fragment's place.
+    """
+    for result in part.get("incremental", ()):
+        result["path"] = [*result["path"], *result.get("subPath", ())]
+    if part.get("extensions") is None:
+        part.pop("extensions", None)  # absent, or an object: never null
+    return part
+
+
 def timeout_error() -> GraphQLError:
     seconds = settings().request_timeout_seconds
     message = f"The operation took longer than the {seconds} s allowed. Ask for less at once."

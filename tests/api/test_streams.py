@@ -232,6 +232,20 @@ async def test_deferred_fields_come_in_parts_to_who_accepts_them(
     ]
 
 
+async def test_each_deferred_result_names_its_whole_path(server: str, manager: Person) -> None:
+    query = "{ viewer { name } ... @defer { __typename viewer { units { name } } } }"
+
+    answer = await asked(server, manager, f"{PARTS}, {JSON}", query)
+
+    _, *rest = [each async for each in parts(answer, "-")]
+    results = [each for part in rest for each in part.get("incremental", ())]
+    assert sorted((each["path"], each["data"]) for each in results) == [
+        ([], {"__typename": "Query"}),
+        (["viewer"], {"units": [{"name": "North"}]}),
+    ]
+    assert '"extensions":null' not in answer.text
+
+
 @pytest.mark.parametrize("accept", [JSON, "application/graphql-response+json", "*/*"])
 async def test_who_accepts_json_alone_gets_all_at_once(server: str, manager: Person, accept: str) -> None:
     answer = await asked(server, manager, accept, DEFERRED)
