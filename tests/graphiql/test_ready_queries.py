@@ -62,7 +62,10 @@ SHOWN = {
     "pipeline": ['"stage": "LIVE"', '"count": 1'],
     "preview-segment": ['"count": 1', CUSTOMER],
     "quiet-customers": [CUSTOMER, '"type": "EMAIL"'],
-    "revenue-by-month": ['"issueDate": "2024-01-01"', '"net": {"sum": {"amount": "100.00", "currency": "EUR"}}'],
+    "revenue-by-month": [
+        '"issueDate": "2024-01-01"',
+        '"net": {"sum": {"amount": "100.00", "currency": "EUR"}}',
+    ],
     "search-customers": [CUSTOMER],
     "segments-with-members": ["Tasting guests", '"memberCount": 1', CUSTOMER],
     "timeline": ["Tasted the new crop"],
