@@ -101,3 +101,10 @@ async def test_the_tour_of_the_readme_works_word_for_word(
     assert seen["invoices"]["nodes"][0]["state"] == "PAID"
     assert seen["activities"]["nodes"][0]["type"] == "EMAIL"
     assert {each["action"] for each in seen["history"]["nodes"]} >= {"create_invoice", "send_invoice"}
+
+    (month,) = (await kith.graphql(DOCUMENTS["Revenue"]))["invoicesAggregate"]
+    assert (month["count"], month["net"]["sum"]["amount"], month["due"]["sum"]["amount"]) == (
+        1,
+        "219.66",
+        "0.00",
+    )
