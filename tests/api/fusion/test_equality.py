@@ -82,8 +82,10 @@ async def _all_faults(
 
 def _equal(fused: Answer, plain: Answer, operation: Operation, variables: dict[str, Any], turn: str) -> None:
     told = f"{operation.document}\nvariables: {variables}\nfused: {fused.text()}\nplain: {plain.text()}"
-    alike = fused.shown == plain.shown and bool(fused.faults) == bool(plain.faults)
-    assert alike and (fused.faults & plain.faults or not plain.faults), f"{turn}, they differ.\n{told}"
+    assert fused.shown == plain.shown, f"{turn}, they differ.\n{told}"
+    assert fused.faults & plain.faults or fused.faults == plain.faults, (
+        f"{turn}, their errors differ.\n{told}"
+    )
     assert not plain.codes & {"INTERNAL_SERVER_ERROR", "GRAPHQL_PARSE_FAILED"}, f"{turn}, it fails.\n{told}"
 
 
