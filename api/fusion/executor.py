@@ -11,6 +11,7 @@ from graphql.execution.execute import Executor
 from graphql.pyutils import Path
 from strawberry.execution import optimized_is_awaitable
 from tortoise import Model
+from tortoise.exceptions import ValidationError
 from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import QuerySet
 
@@ -47,11 +48,7 @@ class Fused(Executor[Any]):
         rest = (return_type, field_details_list, info, path)
         found = result.all() if isinstance(result, ReverseRelation) else result
         if isinstance(found, QuerySet | Window | Rows):
-            try:
-                statement = self._statement(found, return_type, field_details_list)
-            except Exception as error:  # noqa: BLE001  graphql-core's own way: an error belongs to its field
-                self.handle_field_error(error, return_type, field_details_list, path)
-                return None
+            statement = self._statement(found, return_type, field_details_list)
             if statement is not None:
                 with contextlib.suppress(asyncpg.DataError):
                     return await self._fetched(statement, return_type, field_details_list, path)
@@ -79,7 +76,10 @@ class Fused(Executor[Any]):
 
     def _statement(self, found: Any, kind: Any, details: Details) -> Statement | None:
         variables: Mapping[str, Any] = self.variable_values.coerced
-        return self.reads.prepare(found, kind, details, variables, lambda: self)
+        try:
+            return self.reads.prepare(found, kind, details, variables, lambda: self)
+        except ValidationError:  # a text that is too long for its column; the plain way tells it in its place
+            return None
 
     async def _fetched(self, statement: Statement, kind: Any, details: Details, path: Path) -> Any:
         """Raises DataError for a value that does not fit: the plain way tells which of the fields below asked for it."""

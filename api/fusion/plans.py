@@ -67,6 +67,10 @@ class Plans:
         self.refused: dict[str, str] = {}
         """`Type.field` of every field that was found to be beyond SQL, with the reason."""
 
+    def __len__(self) -> int:
+        """How many plans are kept."""
+        return len(self._known)
+
     def find(
         self,
         value: "QuerySet[Any] | Window[Any] | Rows[Any]",

@@ -1,10 +1,12 @@
 """How an import looks to callers."""
 
 from datetime import datetime
+from enum import Enum
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import strawberry
 
+from api.fusion import Reference, each, present
 from api.imports import enums as _enums  # noqa: F401  declares the enums
 from api.nodes import Node, id_field, node_type
 from api.paging import Connection, connection
@@ -136,6 +138,17 @@ class ImportPreview:
         return sorted(counts, key=lambda each: (-each.count, each.code))
 
 
+def _named(enum: type[Enum], sql: str) -> str:
+    """The SQL of a member's name, for a text that holds its value."""
+    cases = (f"when '{member.value}' then '{member.name}'" for member in enum)
+    return f"case {sql} {' '.join(cases)} end"
+
+
+def _whole(number: Any) -> int | None:
+    """A whole number of a JSON column."""
+    return cast("int | None", number.through("{0}::int") if isinstance(number, Reference) else number)
+
+
 @node_type(model=models.ImportProblem, name="ImportProblem", description="One thing wrong with a row.")
 class ImportProblem:
     line: int = strawberry.field(description="The physical line the row begins on, the first being 1.")
@@ -180,43 +193,58 @@ class Import(Node):
     started_at: datetime | None = strawberry.field(description="When it was told to run.")
     finished_at: datetime | None = strawberry.field(description="When it completed, failed or was cancelled.")
 
-    @strawberry.field(description="How the file writes characters.")
+    @strawberry.field(
+        description="How the file writes characters.",
+        metadata={"sql": _named(Encoding, "{t}.sniffed ->> 'encoding'")},
+    )
     def encoding(self) -> Encoding:
         return Encoding(_row(self).sniffed["encoding"])
 
-    @strawberry.field(description="What stands between two cells.")
+    @strawberry.field(
+        description="What stands between two cells.",
+        metadata={"sql": _named(Delimiter, "{t}.sniffed ->> 'delimiter'")},
+    )
     def delimiter(self) -> Delimiter:
         return Delimiter(_row(self).sniffed["delimiter"])
 
-    @strawberry.field(description="Whether the first row holds the columns' names.")
+    @strawberry.field(
+        description="Whether the first row holds the columns' names.",
+        metadata={"sql": "({t}.sniffed ->> 'has_header')::boolean"},
+    )
     def has_header(self) -> bool:
         return bool(_row(self).sniffed["has_header"])
 
     @strawberry.field(description="What is odd about the file, without standing in the way.")
     def notices(self) -> list[ImportNotice]:
         found = _row(self).sniffed["problems"]
-        return [ImportNotice(code=each["code"], message=each["message"]) for each in found]
+        return each(found, lambda told: ImportNotice(code=told["code"], message=told["message"]))
 
     @strawberry.field(
-        description="The country of telephone numbers without a country code, where the row names none."
+        description="The country of telephone numbers without a country code, where the row names none.",
+        metadata={"sql": "{t}.options ->> 'default_country'"},
     )
     def default_country(self) -> str | None:
         return cast("str | None", _row(self).options.get("default_country"))
 
     @strawberry.field(
-        description="How the file writes dates such as 03/04/2025, if somebody said so; else its dates tell."
+        description="How the file writes dates such as 03/04/2025, if somebody said so; else its dates tell.",
+        metadata={"sql": "nullif({t}.options ->> 'date_order', '')"},
     )
     def date_order(self) -> DateOrder | None:
         order = _row(self).options.get("date_order")
         return DateOrder(order) if order else None
 
     @strawberry.field(
-        description="Whether 1,5 is one and a half, if somebody said so; else the file's numbers tell."
+        description="Whether 1,5 is one and a half, if somebody said so; else the file's numbers tell.",
+        metadata={"sql": "({t}.options ->> 'decimal_comma')::boolean"},
     )
     def decimal_comma(self) -> bool | None:
         return cast("bool | None", _row(self).options.get("decimal_comma"))
 
-    @strawberry.field(description="What becomes of rows that name a choice that is not there.")
+    @strawberry.field(
+        description="What becomes of rows that name a choice that is not there.",
+        metadata={"sql": f"coalesce({{t}}.options ->> 'unknown_choices', '{UnknownChoices.REJECT}')"},
+    )
     def unknown_choices(self) -> UnknownChoices:
         return UnknownChoices(_row(self).options.get("unknown_choices", UnknownChoices.REJECT))
 
@@ -263,8 +291,11 @@ class Import(Node):
 
     @strawberry.field(description="Why it failed; null unless it did.")
     def failure(self) -> ImportFailure | None:
-        failure = _row(self).failure
-        return None if failure is None else ImportFailure(**failure)
+        told = cast("dict[str, Any]", _row(self).failure)
+        return present(
+            told,
+            lambda: ImportFailure(code=told["code"], message=told["message"], line=_whole(told["line"])),
+        )
 
     @connection(
         description="What is wrong with its rows, in the order of the file: after a preview the first 200, "

@@ -9,7 +9,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import asyncpg
-from tortoise.exceptions import IntegrityError, OperationalError
+from tortoise.exceptions import IntegrityError, OperationalError, ValidationError
 
 from crm.kernel.errors import DomainError
 from crm.kernel.transaction import raw_connection
@@ -24,9 +24,11 @@ def constraint_of(error: BaseException) -> str | None:
 
 
 def is_unfit_value(error: BaseException) -> bool:
-    """Whether PostgreSQL could not even look at a value: a number too large, a day before its calendar, a NUL byte."""
+    """Whether a value could not even be looked at: a number too large, a day before PostgreSQL's calendar, a NUL byte
+    (class 22 of SQLSTATE), or a text longer than the column it is compared with, which Tortoise does not send.
+    """
     cause = error.args[0] if isinstance(error, OperationalError) and error.args else error
-    return isinstance(cause, asyncpg.DataError)  # class 22 of SQLSTATE
+    return isinstance(cause, asyncpg.DataError | ValidationError)
 
 
 def is_out_of_time(error: BaseException) -> bool:

@@ -25,6 +25,7 @@ def cursor(order: str, *values: object) -> str:
         (ACTIVITIES, {"filter": {"durationMinutes": {"eq": "1e30"}}}),
         (ACTIVITIES, {"filter": {"occurredAt": {"lt": "0001-01-01T00:00:00+14:00"}}}),
         (ACTIVITIES, {"filter": {"title": {"contains": "\0"}}}),
+        (ACTIVITIES, {"filter": {"title": {"eq": "x" * 201}}}),
         (ACTIVITIES, {"search": "a\0b"}),
         (USERS, {"after": cursor("name,id", "\0", str(uuid7()))}),
         (USERS, {"after": cursor("name,id", "a", 5)}),

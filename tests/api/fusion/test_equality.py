@@ -22,7 +22,7 @@ from tests.api.fusion.operation_strategy import Operation, operations
 from tests.api.fusion.world_rows import World
 
 TURNS = 4  # of an operation: at first, again, as somebody else, with other values
-SHARES = {"nobody": 20, "admin": 230, "manager": 170, "agent": 140, "analyst": 140}
+SHARES = {"nobody": 20, "admin": 170, "manager": 130, "agent": 100, "analyst": 100}
 FUZZED = int(os.environ.get("KITH_FUZZ_OPERATIONS", "0"))
 SEED = int(os.environ.get("KITH_FUZZ_SEED", "0"))
 
@@ -82,9 +82,10 @@ async def _all_faults(
 
 def _equal(fused: Answer, plain: Answer, operation: Operation, variables: dict[str, Any], turn: str) -> None:
     told = f"{operation.document}\nvariables: {variables}\nfused: {fused.text()}\nplain: {plain.text()}"
-    alike = fused.shown == plain.shown and bool(fused.faults) == bool(plain.faults)
-    assert alike, f"{turn}, they differ.\n{told}"
-    assert fused.faults & plain.faults or not plain.faults, f"{turn}, they differ.\n{told}"
+    assert fused.shown == plain.shown, f"{turn}, they differ.\n{told}"
+    assert fused.faults & plain.faults or fused.faults == plain.faults, (
+        f"{turn}, their errors differ.\n{told}"
+    )
     assert not plain.codes & {"INTERNAL_SERVER_ERROR", "GRAPHQL_PARSE_FAILED"}, f"{turn}, it fails.\n{told}"
 
 

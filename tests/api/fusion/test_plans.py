@@ -1,0 +1,157 @@
+"""Plans are kept by structure and hold no values: those are bound, each in its place, on every request."""
+
+from typing import Any
+
+import pytest
+
+from api.executor import Executor
+from api.fusion.plans import Plans, structure_of
+from api.schema import schema
+from crm.activities.models import Activity
+from crm.customers.models import Customer
+from crm.customers.search import matching, search
+from crm.invoices.models import Invoice
+from crm.invoices.queries import listed
+from crm.kernel.search import contains_words
+from tests.api.fusion.answers import Asker
+from tests.api.fusion.world_rows import World
+
+CUSTOMERS = """
+query ($filter: CustomerFilter, $search: String, $order: [CustomerOrder!], $first: Int, $after: String) {
+  customers(filter: $filter, search: $search, orderBy: $order, first: $first, after: $after) {
+    totalCount nodes { id name } edges { cursor } pageInfo { hasNextPage hasPreviousPage endCursor }
+  }
+}
+"""
+LISTS = {
+    "activities": 'activities(search: "ada x", filter: {title: {contains: "a"}}) { nodes { id } totalCount }',
+    "invoices": 'invoices(search: "inv", filter: {isOverdue: {eq: false}}, orderBy: {field: DUE}) { nodes { id } }',
+    "customers": 'customers(search: "ada 4930") { nodes { id } totalCount pageInfo { hasNextPage endCursor } }',
+    "ordered": 'customers(search: "a bar", orderBy: [{field: CITY}]) { nodes { id } }',
+    "related": 'customers(filter: {contacts: {every: {name: {contains: "a"}}}, tags: {hasAny: ["vip"]}}) { nodes { id } }',
+    "owned": "customers(filter: {not: {owner: {isNull: true}}, blocked: {eq: false}}) { nodes { id } }",
+    "segments": 'segments(search: "gold") { nodes { id memberCount } }',
+    "items": 'pickListItems(list: SOURCE, search: "o_%") { nodes { id } }',
+    "imports": "imports(state: COMPLETED) { nodes { id } }",
+    "history": "history { nodes { id } }",
+    "aggregate": 'customersAggregate(search: "a", groupBy: {field: STAGE}) { count }',
+}
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Plans:
+    fresh = Plans()
+    monkeypatch.setattr(Executor.reads, "plans", fresh)
+    return fresh
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_a_list_or_search_has_a_plan_that_is_kept(
+    world: World, asker: Asker, plans: Plans, name: str
+) -> None:
+    answer = await asker.fused(world.viewers["manager"], f"{{ {LISTS[name]} }}")
+
+    assert not answer.errors
+    assert len(plans) == 1
+
+
+async def test_other_values_need_no_other_plan(world: World, asker: Asker, plans: Plans) -> None:
+    token = world.viewers["admin"]
+    rules = [{"name": {"contains": text}} for text in ("a", "%", "_", "\\", "100 %", "'", "")]
+
+    for rule in rules:
+        fused, plain = await asker.both(token, CUSTOMERS, {"filter": rule})
+        assert fused.text() == plain.text()
+
+    assert len(plans) == 1
+
+
+async def test_other_words_of_the_same_form_need_no_other_plan(
+    world: World, asker: Asker, plans: Plans
+) -> None:
+    for text in ("unicorn", "drop", "Kaffee", "fluff", "back"):
+        fused, plain = await asker.both(world.viewers["admin"], CUSTOMERS, {"search": text})
+        assert fused.text() == plain.text()
+
+    assert len(plans) == 1
+
+
+async def test_what_changes_the_sql_changes_the_plan(world: World, asker: Asker, plans: Plans) -> None:
+    turns: list[dict[str, Any]] = [
+        {},
+        {"first": 2},
+        {"first": 3},
+        {"order": [{"field": "CITY"}]},
+        {"order": [{"field": "CITY", "direction": "DESC"}]},
+        {"filter": {"name": {"in": ["Ada"]}}},
+        {"filter": {"name": {"in": ["Ada", "ada"]}}},
+        {"filter": {"name": {"in": []}}},
+        {"filter": {"stage": {"eq": "LIVE"}}},
+        {"filter": {"stage": {"eq": "PROPOSAL"}}},
+        {"filter": {"stage": {"ne": "LIVE"}}},
+        {"search": "ada"},
+        {"search": "4930"},
+        {"search": "a"},
+    ]
+
+    for turn in turns:
+        fused, plain = await asker.both(world.viewers["admin"], CUSTOMERS, turn)
+        assert fused.text() == plain.text(), turn
+
+    assert len(plans) == len(turns)
+
+
+async def test_the_plans_are_bounded(world: World, asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
+    plans = Plans(limit=5)
+    monkeypatch.setattr(Executor.reads, "plans", plans)
+
+    for size in range(1, 12):
+        document = f"{{ users(first: {size}) {{ nodes {{ id }} }} }}"
+        fused, plain = await asker.both(world.viewers["admin"], document)
+        assert fused.text() == plain.text()
+
+    assert len(plans) == 5
+
+
+async def test_slots_are_bound_in_their_order(world: World, asker: Asker, plans: Plans) -> None:
+    rules = [
+        {
+            "name": {"startsWith": first, "contains": second},
+            "or": [
+                {"contractValue": {"between": [low, high]}},
+                {"contacts": {"some": {"email": {"ne": first}}}},
+            ],
+            "probability": {"notIn": [1, 2]},
+        }
+        for first, second in (("A", "d"), ("1", "_"), ("b", "\\"))
+        for low, high in (("0", "2000"), ("2000", "0"))
+    ]
+
+    for rule in rules:
+        for viewer in ("admin", "manager", "agent"):
+            variables = {"filter": rule, "search": "a", "order": [{"field": "NAME"}], "first": 2}
+            fused, plain = await asker.both(world.viewers[viewer], CUSTOMERS, variables)
+            assert fused.text() == plain.text(), (viewer, rule)
+
+
+def test_the_structure_holds_no_value_and_the_values_nothing_else() -> None:
+    pairs = [
+        (search(Customer.all(), "ada bar"), search(Customer.all(), "foo bat")),
+        (Customer.filter(matching("ada")), Customer.filter(matching("foo"))),
+        (Activity.filter(contains_words("one two")), Activity.filter(contains_words("six ten"))),
+        (listed(Invoice.all(), search="inv"), listed(Invoice.all(), search="x%_")),
+        (Customer.filter(name__icontains="a%"), Customer.filter(name__icontains="_")),
+        (Customer.filter(name__in=["a", "b"]), Customer.filter(name__in=["c", "d"])),
+    ]
+
+    for one, other in pairs:
+        assert structure_of(one)[0] == structure_of(other)[0]
+        assert structure_of(one)[1] != structure_of(other)[1]
+
+
+def test_the_words_of_a_search_are_values_wherever_they_stand() -> None:
+    structure, values = structure_of(search(Customer.all(), "Üñï {table} %s"))
+
+    assert "Üñï" not in repr(structure)
+    assert any("Üñï" in value for value in values)
+    assert schema.core.query_type

@@ -1,0 +1,105 @@
+"""A statement holds nothing but what its caller may see: scoped at the root, and nobody read below it."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+import orjson
+import pytest
+import strawberry
+from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from tortoise.queryset import QuerySet
+
+from api.executor import Executor
+from api.fusion import Fused, ReadPool, Reads, shows
+from crm.accounts import models
+from tests.api.fusion.answers import Asker
+from tests.api.fusion.world_rows import World
+
+LISTS = ("customers", "activities", "segments", "history", "invoices", "imports", "users", "businessUnits")
+NESTED = "{ %s { totalCount nodes { id } pageInfo { hasPreviousPage endCursor } } }"
+
+
+class Recording:
+    """The application's own pool, with a note of what is asked of it."""
+
+    def __init__(self, pool: ReadPool) -> None:
+        self._pool = pool
+        self.asked: list[tuple[str, Sequence[Any]]] = []
+
+    async def fetch(self, sql: str, values: Sequence[Any]) -> bytes | None:
+        self.asked.append((sql, values))
+        return await self._pool.fetch(sql, values)
+
+
+@pytest.fixture
+def recording(server: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    assert Executor.reads.pool is not None
+    found = Recording(Executor.reads.pool)
+    monkeypatch.setattr(Executor.reads, "pool", found)
+    return found
+
+
+@pytest.mark.parametrize("name", LISTS)
+async def test_every_statement_is_narrowed_to_the_units_of_its_caller(
+    world: World, asker: Asker, recording: Recording, name: str
+) -> None:
+    for viewer in ("manager", "agent", "manager"):
+        told = await asker.plain(world.viewers[viewer], "{ viewer { units { id } } }")
+        units = [UUID(each["id"].removeprefix("unit_")) for each in told.data["viewer"]["units"]]
+        recording.asked.clear()
+
+        await asker.fused(world.viewers[viewer], NESTED % name)
+
+        ((_, values),) = recording.asked
+        bound = {value for value in values if isinstance(value, UUID)}
+        every = {UUID(each.removeprefix("unit_")) for each in world.ids["unit"]}
+        assert bound & every == set(units)
+
+
+async def test_nobody_has_no_statement(world: World, asker: Asker, recording: Recording) -> None:
+    for name in LISTS:
+        await asker.fused(None, NESTED % name)
+
+    assert recording.asked == []
+
+
+@strawberry.type
+class Person:
+    name: str
+
+    @strawberry.field
+    def asker(self, info: strawberry.Info) -> list["Person"]:
+        return models.User.filter(name=info.context["name"])  # type: ignore[return-value]
+
+
+shows(models.User, Person)
+
+
+@strawberry.type
+class People:
+    @strawberry.field
+    def everybody(self) -> list[Person]:
+        found: QuerySet[models.User] = models.User.all().order_by("name").limit(2)
+        return found  # type: ignore[return-value]
+
+
+class Small(Fused, StrawberryGraphQLCoreExecutionContext):
+    reads = Reads()
+
+
+class Caller(dict[str, str]):
+    explained = None
+
+
+async def test_a_nested_resolver_that_reads_who_asks_is_refused(world: World, recording: Recording) -> None:
+    small = strawberry.Schema(People, execution_context_class=Small)
+    Small.reads.pool = recording  # type: ignore[assignment]
+
+    for name in ("Älva Admin", "agnes \\ agent"):
+        told = await small.execute("{ everybody { name asker { name } } }", context_value=Caller(name=name))
+
+        assert told.errors is None
+        data = orjson.loads(orjson.dumps(told.data))
+        assert [each["asker"] for each in data["everybody"]] == [[{"name": name}]] * 2
+    assert Small.reads.plans.refused == {"Person.asker": "a nested resolver reads info.context"}
