@@ -128,7 +128,8 @@ def _statement(record: Any) -> None:
         return
     from opentelemetry.trace import SpanKind, get_current_span  # noqa: PLC0415
 
-    if not get_current_span().is_recording():
+    around = get_current_span().get_span_context()  # which may have ended in the meantime
+    if not (around.is_valid and around.trace_flags.sampled):
         return
     end = time.time_ns()
     text = record.query.strip()
