@@ -1,4 +1,4 @@
-"""Guessing passwords gets slow: ten tries in a row for an e-mail address, then a pause that doubles, to 15 minutes.
+"""Guessing passwords gets slow: five tries in a row for an e-mail address, then a pause that doubles, to 15 minutes.
 
 A try is counted before it is judged, so that a thousand at once are no way round; the right password clears the
 count. Addresses nobody has are counted alike, so that a pause does not tell which exist. Only hashes are kept.
@@ -12,7 +12,7 @@ from crm.accounts.errors import TooManyAttempts
 from crm.kernel.transaction import in_progress
 from crm.kernel.values import InvalidValue, parse_email
 
-FREE_ATTEMPTS = 10
+FREE_ATTEMPTS = 5
 FIRST_PAUSE_SECONDS = 30
 LONGEST_PAUSE_SECONDS = 900
 

@@ -233,9 +233,10 @@ async def _by_list(matrix: Matrix) -> None:
         if not page.name.endswith("Connection"):
             continue
         kind = get_named_type(page.fields["nodes"].type).name
-        chosen = Selection(kind)
+        whole, plain = Selection(kind), Selection(kind, edges=0)
         for viewer in matrix.viewers:
             for way, arguments in _arguments(matrix, viewer, found):
+                chosen = whole if way == "list" else plain
                 answer = await matrix.ask(
                     viewer, f"{{ it: {name}(first: 100{arguments}) {{ totalCount nodes {chosen.text} }} }}"
                 )
@@ -437,7 +438,10 @@ async def _change(matrix: Matrix, side: Side) -> None:
     version = (await Invoice.get(id=decode(Kind.INVOICE, invoice))).version
     await kith.mutate("tagCustomer", "TagCustomerInput", "", {"id": customer, "add": [f"{side.mark}tag"]})
     payload = await kith.mutate(
-        "updateInvoice", "UpdateInvoiceInput", "", {"id": invoice, "notes": f"{side.mark} again", "expectedVersion": version}
+        "updateInvoice",
+        "UpdateInvoiceInput",
+        "",
+        {"id": invoice, "notes": f"{side.mark} again", "expectedVersion": version},
     )
     assert payload["errors"] == [], payload
     handlers.load()
@@ -469,11 +473,14 @@ async def test_nothing_out_of_reach_is_to_be_found_by_any_way_in(
     matrix: Matrix, record_property: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import time
-    t=time.monotonic()
-    for f in (_by_id,_by_list,_by_filter,_by_aggregate,_by_error,_by_file,_by_subscription,_by_event):
+
+    t = time.monotonic()
+    for f in (_by_id, _by_list, _by_filter, _by_aggregate, _by_error, _by_file, _by_subscription, _by_event):
         r = await f(matrix)
-        if r is not None: refused = r
-        open('/tmp/obs-times','a').write(f"{f.__name__} {time.monotonic()-t} {len(matrix.cells)}\n"); t=time.monotonic()
+        if r is not None:
+            refused = r
+        open("/tmp/obs-times", "a").write(f"{f.__name__} {time.monotonic() - t} {len(matrix.cells)}\n")
+        t = time.monotonic()
 
     summary = f"access matrix: {len(matrix.cells)} cells, {len(matrix.leaks)} leaks, {refused} changes refused as NOT_FOUND"
     record_property("access", summary)
