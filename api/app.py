@@ -1,5 +1,6 @@
 """The Starlette application: routes, start and stop, health."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from functools import partial
@@ -18,7 +19,6 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise import Tortoise
-from tortoise.connection import get_connection
 
 from api import graphiql
 from api.auth import CLIENT_HEADER
@@ -28,15 +28,19 @@ from api.files import download
 from api.fusion import ReadPool, Reads
 from api.http import COST_HEADER, LAST_EVENT, GraphQLView
 from api.hub import Hub
+from api.metrics import metrics
 from api.middleware import REQUEST_ID, Envelope
+from api.observed import Observed
 from api.persisted import PersistedQueries, trusted_documents
 from api.reading import COMPRESSED_FROM, COMPRESSION, FusedReads
 from api.refusals import on_http_exception
 from api.schema import schema
-from crm.kernel import database, logs, signing
+from crm.kernel import database, logs, signing, traces
 from crm.kernel.settings import settings
 
 log = structlog.get_logger(__name__)
+
+READY_SECONDS = 2.0
 
 
 def create_app(schema: Schema = schema, *, fused: bool = True) -> Starlette:
@@ -56,6 +60,8 @@ def create_app(schema: Schema = schema, *, fused: bool = True) -> Starlette:
         Route("/readyz", _ready),
         Route("/", _home),
     ]
+    if settings().metrics_token is not None:
+        routes.append(Route("/metrics", metrics))
     if settings().graphiql:
         routes += graphiql.routes()
     app = Application(
@@ -65,7 +71,7 @@ def create_app(schema: Schema = schema, *, fused: bool = True) -> Starlette:
         exception_handlers={HTTPException: on_http_exception},
     )
     front = FusedReads(app.front, app.state, schema) if fused else app.front
-    app.front = Envelope(_across_origins(front))
+    app.front = Envelope(Observed(_across_origins(front)))
     return app
 
 
@@ -84,6 +90,7 @@ class Application(Starlette):
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: Starlette, *, reads: Reads | None) -> AsyncIterator[None]:
+    traces.start("kith-api")  # before there are connections, whose statements it follows
     ours = not Tortoise.is_inited()
     if ours:
         await database.connect(statement_timeout=settings().statement_timeout_seconds)
@@ -105,6 +112,7 @@ async def _lifespan(app: Starlette, *, reads: Reads | None) -> AsyncIterator[Non
         await redis.aclose()
         if ours:
             await database.close()
+        await asyncio.to_thread(traces.stop)
 
 
 def _across_origins(app: ASGIApp) -> ASGIApp:
@@ -129,25 +137,27 @@ async def _alive(request: Request) -> Response:
 
 
 async def _ready(request: Request) -> Response:
-    """Readiness: PostgreSQL and Redis answer too."""
+    """Readiness: PostgreSQL and Redis answer within 2 s, and the database has the schema this code was written for."""
     del request
-    state = {"database": await _database_answers(), "redis": await _redis_answers()}
+    missing, redis = await asyncio.gather(_database_answers(), _redis_answers())
+    state = {"database": missing is not None, "migrations": missing == [], "redis": redis}
     return JSONResponse(state, 200 if all(state.values()) else 503)
 
 
-async def _database_answers() -> bool:
+async def _database_answers() -> list[str] | None:
+    """The migrations it lacks; None: it does not answer."""
     try:
-        await get_connection("default").execute_query("select 1")
+        async with asyncio.timeout(READY_SECONDS):
+            return await database.missing_migrations()
     except Exception:  # noqa: BLE001  whatever it is, we are not ready
-        return False
-    return True
+        return None
 
 
 async def _redis_answers() -> bool:
     try:
-        async with Redis.from_url(settings().redis_url, socket_timeout=2) as redis:
+        async with asyncio.timeout(READY_SECONDS), Redis.from_url(settings().redis_url) as redis:
             return bool(await redis.ping())
-    except (RedisError, OSError):
+    except (RedisError, OSError, TimeoutError):
         return False
 
 

@@ -12,6 +12,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.exceptions import MissingQueryError, StrawberryGraphQLError
 from strawberry.schema.exceptions import CannotGetOperationTypeError
 
+from api import measures
 from api.context import Info
 from api.nodes import Node, fetch
 from crm.kernel import errors
@@ -93,6 +94,7 @@ USER_ERRORS = (
 
 def user_errors(error: DomainError) -> list[UserError]:  # noqa: PLR0911  one line an error
     """What a mutation's payload says of a refusal."""
+    measures.failed(error.code)
     if isinstance(error, errors.InvalidInput):
         return [InputError(code=p.code, message=p.message, path=list(p.path)) for p in error.problems]
     told: dict[str, Any] = {"code": error.code, "message": error.message, "path": list(error.path)}
@@ -156,6 +158,13 @@ def with_code(error: GraphQLError) -> GraphQLError:
         code = "BAD_USER_INPUT" if error.path else "GRAPHQL_VALIDATION_FAILED"
     error.extensions = {**(error.extensions or {}), "code": code}
     return error
+
+
+def leaving(error: GraphQLError) -> GraphQLError:
+    """As `with_code`, for an error that goes out now: it is counted."""
+    told = with_code(error)
+    measures.failed(str((told.extensions or {}).get("code")))
+    return told
 
 
 def _relocated(told: GraphQLError, place: GraphQLError) -> GraphQLError:

@@ -36,7 +36,7 @@ from api import negotiation, streams
 from api.auth import CLIENT_HEADER, authenticate
 from api.context import Context
 from api.documents import kind_of
-from api.errors import coded, with_code
+from api.errors import coded, leaving
 from api.introspection import discreet
 from api.negotiation import Kind
 from api.refusals import Refused, refusal
@@ -108,7 +108,7 @@ class GraphQLView(GraphQL[Context, None]):
             raise
         except GraphQLError as error:
             return self._whole(
-                Asked(request, negotiation.accepted(accept)), {"errors": [error.formatted]}, None
+                Asked(request, negotiation.accepted(accept)), {"errors": [leaving(error).formatted]}, None
             )
         except Exception as error:  # noqa: BLE001  whatever it is, the caller hears of it, by its number
             return refusal(accept, 500, coded(error).message)
@@ -201,7 +201,7 @@ class GraphQLView(GraphQL[Context, None]):
 
     async def process_result(self, request: Request, result: ExecutionResult) -> GraphQLHTTPResponse:
         context: Context = request.state.context
-        errors = [discreet(with_code(error), context.actor) for error in result.errors or ()]
+        errors = [discreet(leaving(error), context.actor) for error in result.errors or ()]
         result.errors = errors or None
         answer = await super().process_result(request, result)
         if _never_ran(result):
@@ -238,7 +238,9 @@ class GraphQLView(GraphQL[Context, None]):
         whole = request.state.kind is not OperationType.SUBSCRIPTION
         return super()._stream_result(request, streams.delivered(result, context, limited=whole), transport)  # type: ignore[arg-type]
 
-    async def _process_stream_result(self, request: Any, value: Any, all_pending: list[Any]) -> tuple[Any, Any]:
+    async def _process_stream_result(
+        self, request: Any, value: Any, all_pending: list[Any]
+    ) -> tuple[Any, Any]:
         part, pending = await super()._process_stream_result(request, value, all_pending)
         return streams.placed(part), pending  # type: ignore[arg-type]
 

@@ -13,7 +13,7 @@ from crm.kernel.settings import settings
 REQUEST_ID = "x-request-id"
 _REQUEST_ID = REQUEST_ID.encode()
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,100}")
-_ALWAYS_ANSWERED = {"/healthz", "/readyz"}  # whoever checks them may not know our name
+_ALWAYS_ANSWERED = {"/healthz", "/readyz", "/metrics"}  # whoever asks them may not know our name
 
 SECURITY_HEADERS = {
     # Nothing this API answers is a page, but for GraphiQL's, which has a policy of its own.

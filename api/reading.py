@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from strawberry.extensions import SchemaExtension
 from strawberry.http.parse_content_type import parse_content_type
 
-from api import limits, negotiation
+from api import limits, measures, negotiation
 from api.auth import RecentActors, authenticate, token_of
 from api.context import Context
 from api.documents import parsed
@@ -109,7 +109,10 @@ class FusedReads:
                 data = await self._operations.answer(operation, variables, context, context.actor)
         except Exception:  # noqa: BLE001  the pipeline meets it again and tells it properly
             return None
-        return None if data is None else b'{"data":' + data + b"}"
+        if data is None:
+            return None
+        measures.answered(operation.node.name.value if operation.node.name else None, "query", context.actor)
+        return b'{"data":' + data + b"}"
 
 
 def _ordinary(scope: Scope) -> _Asked | None:

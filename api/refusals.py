@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from api import negotiation
+from api import measures, negotiation
 
 
 class Refused(HTTPException):
@@ -23,6 +23,7 @@ def refusal(
     accept: str | None, status: int, reason: str, headers: Mapping[str, str] | None = None
 ) -> Response:
     """The response of a refusal, in the media type the caller likes best."""
+    measures.failed(_code(status))
     error = {"message": reason, "extensions": {"code": _code(status)}}
     kind = negotiation.plain(negotiation.accepted(accept))
     told = {"cache-control": "no-store", **(headers or {})}

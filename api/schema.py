@@ -31,6 +31,7 @@ from api.invoices.subscriptions import InvoiceSubscription
 from api.jobs.mutations import JobMutation
 from api.jobs.queries import JobQuery
 from api.nodes import NodeQuery
+from api.observed import OperationsObserved
 from api.reading import Remembered
 from api.scalars import SCALARS
 from api.segments.mutations import SegmentMutation
@@ -85,7 +86,7 @@ def build(executor: type[Executor] = Executor) -> Schema:
         Mutation,
         Subscription,
         types=USER_ERRORS,
-        extensions=[Documents, Explain, Remembered],
+        extensions=[OperationsObserved, Documents, Explain, Remembered],
         config=StrawberryConfig(scalar_map=SCALARS, enable_experimental_incremental_execution=True),
         execution_context_class=executor,
     )

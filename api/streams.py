@@ -11,7 +11,7 @@ from strawberry.types import ExecutionResult
 from strawberry.types.execution import PreExecutionError
 
 from api.context import Context
-from api.errors import coded, with_code
+from api.errors import coded, leaving
 from api.introspection import discreet
 from crm.kernel.settings import settings
 
@@ -80,7 +80,7 @@ async def delivered(results: Any, context: Context, *, limited: bool) -> AsyncIt
             yield PreExecutionError(data=None, errors=[timeout_error()])
             return
         except Exception as error:  # noqa: BLE001  whatever it is, the caller hears of it
-            yield PreExecutionError(data=None, errors=[with_code(coded(error))])
+            yield PreExecutionError(data=None, errors=[leaving(coded(error))])
             return
         yield _fit(result, context)
 
@@ -89,7 +89,7 @@ def _fit(result: Any, context: Context) -> Any:
     if not isinstance(result, ExecutionResult):
         return result
     if result.errors:
-        result.errors = [discreet(with_code(error), context.actor) for error in result.errors]
+        result.errors = [discreet(leaving(error), context.actor) for error in result.errors]
     if context.event_id:
         result.extensions = {**(result.extensions or {}), EVENT_ID: context.event_id}
     return result

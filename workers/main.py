@@ -8,7 +8,7 @@ from importlib import import_module
 
 import structlog
 
-from crm.kernel import database, logs
+from crm.kernel import database, logs, traces
 from crm.kernel.settings import SettingsError, settings
 from workers import handlers
 from workers.doorbell import Doorbell, redis
@@ -43,6 +43,7 @@ async def run(extra_modules: Sequence[str] = ()) -> None:
     for module in extra_modules:
         import_module(module)
     stop = _stop_on_signals()
+    traces.start("kith-worker")
     await database.connect()
     try:
         await _work_until(stop)
@@ -96,5 +97,6 @@ async def _farewell() -> None:
         async with asyncio.timeout(FAREWELL_SECONDS):
             await redis().aclose()
             await database.close()
+            await asyncio.to_thread(traces.stop)
     except TimeoutError:
         log.warning("connections not closed in time")

@@ -7,7 +7,7 @@ from uuid import UUID
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from crm.kernel import jobs
+from crm.kernel import jobs, traces
 from crm.kernel.jobs import Claim, GiveUp, LostLease
 from crm.kernel.models import JobState
 from crm.kernel.settings import settings
@@ -24,6 +24,12 @@ LOST = "job lost to another worker"
 
 async def perform(claim: Claim) -> None:
     """Do the job and mark it done. What it raises, an ordinary job has rolled back."""
+    told = {"kith.job.id": claim.job_id.hex, "kith.job.kind": claim.kind, "kith.job.attempt": claim.attempt}
+    with traces.span(f"job {claim.kind}", "CONSUMER", parent=claim.trace, attributes=told):
+        await _perform(claim)
+
+
+async def _perform(claim: Claim) -> None:
     found = registration(claim.kind)
     if found.long:
         await found.handler(claim.payload, claim)

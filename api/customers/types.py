@@ -288,10 +288,12 @@ class Customer(Node):
         row = cast("models.Customer", self)
         return cast("list[CustomerBalance]", invoices.balances_of(row.id))
 
-    @connection(description="What was done to it, its contacts and its invoices, newest first.")
+    @connection(
+        description="What was done to it, its contacts and its invoices in its business unit, newest first. What was done in another, before it moved, is in `history`."
+    )
     def history(self) -> Connection[HistoryEntry]:
         row = cast("models.Customer", self)
-        return cast("Connection[HistoryEntry]", history_of_customer(row.id))
+        return cast("Connection[HistoryEntry]", history_of_customer(row.id, row.unit_id))
 
 
 @strawberry.type(description="A field of a customer that can be set: by the API, and by imports.")

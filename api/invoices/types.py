@@ -364,4 +364,4 @@ class Invoice(Node):
     @connection(description="What was done to it, newest first.")
     def history(self) -> Connection[HistoryEntry]:
         row = cast("models.Invoice", self)
-        return cast("Connection[HistoryEntry]", history_of_subject(Kind.INVOICE, row.id))
+        return cast("Connection[HistoryEntry]", history_of_subject(Kind.INVOICE, row.id, row.unit_id))

@@ -12,6 +12,7 @@ from api.filters import ordering, to_rule
 from api.nodes import Node, id_field, node_type
 from api.paging import Connection, connection
 from crm.customers import queries as customers
+from crm.customers.filters import filters_of_members
 from crm.kernel.ids import Kind
 from crm.segments import models, queries
 from crm.segments.models import SegmentType
@@ -89,14 +90,17 @@ class Segment(Node):
     def customers(
         self,
         filter: Annotated[
-            CustomerFilter | None, strawberry.argument(description="Conditions they meet.")
+            CustomerFilter | None,
+            strawberry.argument(
+                description="Conditions they meet; `segments` are those of the customer's business unit."
+            ),
         ] = None,
         order_by: Annotated[
             list[CustomerOrder] | None, strawberry.argument(description="The order; by name if left out.")
         ] = None,
     ) -> Connection[Annotated["Customer", strawberry.lazy("api.customers.types")]]:
         row = cast("models.Segment", self)
-        wanted = customers.matching(to_rule(filter) if filter else None)
+        wanted = customers.matching(to_rule(filter) if filter else None, filters_of_members())
         order = ordering(order_by, ORDER_COLUMNS, customers.DEFAULT_ORDER)
         return cast("Connection[Customer]", queries.members_of(row.id).filter(wanted).order_by(*order))
 

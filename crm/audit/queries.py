@@ -15,14 +15,17 @@ def visible_to(actor: Actor) -> QuerySet[HistoryEntry]:
     return entries if actor.sees_all_units else entries.filter(unit_id__in=list(actor.unit_ids))
 
 
-def history_of_customer(customer_id: UUID) -> QuerySet[HistoryEntry]:
-    """What happened to a customer, its contacts and invoices. The caller has checked that it is visible."""
-    return _newest_first().filter(customer_id=customer_id)
+def history_of_customer(customer_id: UUID, unit_id: UUID) -> QuerySet[HistoryEntry]:
+    """What happened to a customer, its contacts and invoices in the unit it is in. The caller has checked that it is visible.
+
+    What happened in another unit, before it moved, stays with those who reach that unit: as in `visible_to`.
+    """
+    return _newest_first().filter(customer_id=customer_id, unit_id=unit_id)
 
 
-def history_of_subject(kind: Kind, subject_id: UUID) -> QuerySet[HistoryEntry]:
-    """What happened to one record. The caller has checked that it is visible."""
-    return _newest_first().filter(subject_id=subject_id, subject_kind=kind.value)
+def history_of_subject(kind: Kind, subject_id: UUID, unit_id: UUID) -> QuerySet[HistoryEntry]:
+    """What happened to one record of a unit; as `history_of_customer`."""
+    return _newest_first().filter(subject_id=subject_id, subject_kind=kind.value, unit_id=unit_id)
 
 
 def _newest_first() -> QuerySet[HistoryEntry]:

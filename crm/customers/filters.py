@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, cast
 
 from tortoise import Model, Tortoise
-from tortoise.expressions import Q
+from tortoise.expressions import F, Q
 
 from crm.customers.models import Consent, Stage, Status
 from crm.kernel.actor import Actor
@@ -180,6 +180,19 @@ CUSTOMER_FILTERS = FilterSet(
         "invoices": FilterRelation(lambda: _model("Invoice"), "customer_id", _invoices),
     },
 )
+
+
+@cache
+def filters_of_members() -> FilterSet:
+    """CUSTOMER_FILTERS for a list below a record, which knows no actor: segments are those of the customer's own unit.
+
+    Whoever sees the customer sees these; segments over all units, which are for admins, cannot be probed.
+    """
+    relation = CUSTOMER_FILTERS.relations["segments"]
+    # An F() joins nothing by itself: the last condition brings the customer in.
+    own = {"segment__unit_id": F("customer__unit_id"), "customer__id__isnull": False}
+    seen = replace(relation, where={**relation.where, **own})
+    return replace(CUSTOMER_FILTERS, relations={**CUSTOMER_FILTERS.relations, "segments": seen})
 
 
 def speaks_of(rule: Mapping[str, Any], name: str) -> bool:

@@ -1,5 +1,8 @@
 """The connection to PostgreSQL and its migrations."""
 
+from functools import cache
+from importlib.util import find_spec
+from pkgutil import iter_modules
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -8,6 +11,7 @@ from tortoise import Tortoise
 from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor
 
+from crm.kernel import traces
 from crm.kernel.settings import settings
 
 MIGRATION_LOCK = 7_204_118_033  # any number, the same for every Kith process
@@ -61,7 +65,8 @@ def reading() -> dict[str, Any]:
         "jit": "off",
         "statement_timeout": f"{settings().statement_timeout_seconds}s",
     }
-    return {**credentials(settings().database_url), "server_settings": session}
+    connection = credentials(settings().database_url) | traces.connection_options()
+    return {**connection, "server_settings": session}
 
 
 def tortoise_config(url: str | None = None, statement_timeout: int | None = None) -> dict[str, Any]:
@@ -74,6 +79,7 @@ def tortoise_config(url: str | None = None, statement_timeout: int | None = None
                 "engine": "tortoise.backends.asyncpg",
                 "credentials": {
                     **credentials(url or config.database_url),
+                    **traces.connection_options(),
                     "minsize": 1,
                     "maxsize": config.database_pool,
                     "server_settings": SESSION | limit,
@@ -99,6 +105,23 @@ def tortoise_config(url: str | None = None, statement_timeout: int | None = None
 
 async def connect(url: str | None = None, statement_timeout: int | None = None) -> None:
     await Tortoise.init(config=tortoise_config(url, statement_timeout), _enable_global_fallback=True)
+
+
+async def missing_migrations() -> list[str]:
+    """The migrations of this code that the database has not had. Raises what the connection raises."""
+    connection = get_connection("default")
+    table = "select to_regclass('tortoise_migrations') is not null as there"
+    if not (await connection.execute_query_dict(table))[0]["there"]:
+        return _migrations()
+    rows = await connection.execute_query_dict("select name from tortoise_migrations where app = 'crm'")
+    return sorted(set(_migrations()) - {row["name"] for row in rows})
+
+
+@cache
+def _migrations() -> list[str]:
+    package = find_spec("crm.migrations")
+    places = package.submodule_search_locations if package else None
+    return [each.name for each in iter_modules(places) if each.name[0].isdigit()]
 
 
 async def close() -> None:

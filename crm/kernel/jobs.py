@@ -22,6 +22,7 @@ from tortoise.connection import get_connection
 from tortoise.exceptions import IntegrityError
 from tortoise.queryset import QuerySet
 
+from crm.kernel import traces
 from crm.kernel.actor import Actor, Role
 from crm.kernel.errors import Forbidden, InvalidTransition, NotFound
 from crm.kernel.ids import Kind
@@ -52,6 +53,8 @@ class Claim:
     payload: dict[str, Any]
     epoch: int
     attempt: int
+    trace: str | None = None
+    """The trace that the promise was part of, as a `traceparent`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,9 @@ async def claim(job_id: UUID) -> Claim | None:
     if not rows:
         return None
     row = rows[0]
-    return Claim(job_id, row["kind"], orjson.loads(row["payload"]), row["epoch"], row["attempts"])
+    payload = orjson.loads(row["payload"])
+    trace = payload.pop(traces.CARRIER, None)
+    return Claim(job_id, row["kind"], payload, row["epoch"], row["attempts"], trace)
 
 
 _HEARTBEAT = """
@@ -275,6 +280,32 @@ select (select count(*) from outbox where state = 'PENDING') as pending,
 
 async def backlog() -> Backlog:
     return Backlog(**(await _rows(_BACKLOG))[0])
+
+
+OUTCOME_SECONDS = 300
+_OUTCOMES = """
+select kind, 'done' as outcome, count(*) from outbox
+ where state = 'DONE' and finished_at > now() - make_interval(secs => $1) group by kind
+union all
+select kind, 'dead', count(*) from outbox
+ where state = 'DEAD' and finished_at > now() - make_interval(secs => $1) group by kind
+union all
+select kind, 'retrying', count(*) from outbox where state = 'PENDING' and attempts > 0 group by kind
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcomes:
+    """The backlog, and `(kind, outcome, count)` of what ended in the last OUTCOME_SECONDS or is to be tried again."""
+
+    backlog: Backlog
+    recent: list[tuple[str, str, int]]
+
+
+async def outcomes() -> Outcomes:
+    """How the queue does, told by its own rows: true however many processes work on it."""
+    rows = await _rows(_OUTCOMES, float(OUTCOME_SECONDS))
+    return Outcomes(await backlog(), [(row["kind"], row["outcome"], row["count"]) for row in rows])
 
 
 _PRUNE = """

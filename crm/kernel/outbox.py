@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 from tortoise.connection import get_connection
 
+from crm.kernel import traces
 from crm.kernel.ids import uuid7
 from crm.kernel.transaction import in_progress
 
@@ -30,10 +31,18 @@ async def enqueue(
     """Promises a job; must be called inside `transaction()`.
 
     `dedupe_key`: no second job while one with this key is still PENDING. `once_key`: no second job ever.
+    A trace in progress goes with the payload, where `jobs.claim` takes it out again.
     """
     if not in_progress():
         raise RuntimeError("A job is promised inside the transaction that makes it necessary.")
     job_id = uuid7()
-    values = [job_id, kind, orjson.dumps(payload).decode(), dedupe_key, once_key, run_after]
+    values = [
+        job_id,
+        kind,
+        orjson.dumps(payload | traces.carrier()).decode(),
+        dedupe_key,
+        once_key,
+        run_after,
+    ]
     await get_connection("default").execute_query(_INSERT, values)
     return job_id

@@ -64,6 +64,12 @@ class Settings(BaseSettings):
         (),
         description="Host names the API answers to, comma separated; any if empty. Health checks answer to all.",
     )
+    metrics_token: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="Bearer token that opens /metrics to Prometheus, 16 or more characters; without it the path does "
+        "not exist.",
+    )
     hsts_seconds: int = Field(
         0,
         ge=0,
@@ -192,6 +198,11 @@ class Settings(BaseSettings):
             if isinstance(value, str)
             else value
         )
+
+    @field_validator("metrics_token", mode="before")
+    @classmethod
+    def _given(cls, value: object) -> object:
+        return value or None
 
     @field_validator("database_url", "redis_url", "smtp_url", "storage_url")
     @classmethod

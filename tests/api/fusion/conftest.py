@@ -29,7 +29,7 @@ async def plain_server(server: str) -> AsyncIterator[str]:
         uvicorn.Config(app, log_level="error", lifespan="on", timeout_graceful_shutdown=2)
     )
     task = asyncio.create_task(running.serve(sockets=[listener]))
-    while not running.started:  # noqa: ASYNC110  uvicorn says so by an attribute only
+    while not running.started:
         await asyncio.sleep(0.01)
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     running.should_exit = True

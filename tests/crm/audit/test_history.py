@@ -108,16 +108,18 @@ async def test_history_goes_when_its_change_is_rolled_back() -> None:
 
 async def test_history_is_read_newest_first_by_customer_and_by_record() -> None:
     first, second, other, customer_id = uuid7(), uuid7(), uuid7(), uuid7()
-    await write(kith(), first, second, customer_id=customer_id)
-    await write(kith(), first, customer_id=customer_id)
+    unit, former = await make_unit(), await make_unit()
+    await write(kith(), first, customer_id=customer_id, unit_id=former.id)
+    await write(kith(), first, second, customer_id=customer_id, unit_id=unit.id)
+    await write(kith(), first, customer_id=customer_id, unit_id=unit.id)
     await write(kith(), other)
 
-    whole = await queries.history_of_customer(customer_id)
-    of_first = await queries.history_of_subject(Kind.CONTACT, first)
+    whole = await queries.history_of_customer(customer_id, unit.id)
+    of_first = await queries.history_of_subject(Kind.CONTACT, first, unit.id)
 
     assert [entry.subject_id for entry in whole] == [first, second, first]
     assert [entry.id for entry in of_first] == [whole[0].id, whole[2].id]
-    assert await queries.history_of_subject(Kind.CUSTOMER, first) == []
+    assert await queries.history_of_subject(Kind.CUSTOMER, first, unit.id) == []
 
 
 async def test_history_of_other_units_and_of_no_unit_does_not_exist_except_for_admins() -> None:

@@ -43,7 +43,17 @@ INJECTIONS = [
     "a\u202eb",
     "=?utf-8?q?a=0D=0ABcc:_evil@x.example?=",
     "=?",
-]
+    "a\r\n\r\n<html>a body of its own",
+    "a\r\n Bcc: evil@x.example",
+    "a\n\tBcc: evil@x.example",
+    "\r\nTo: evil@x.example",
+    "a\x0cBcc: evil@x.example",
+    "a\x1cBcc: evil@x.example",
+    "a\x1eBcc: evil@x.example",
+    "a\u2029Bcc: evil@x.example",
+    "a\x7fb",
+    "=?utf-8?b?YQ0KQmNjOiBldmlsQHguZXhhbXBsZQ==?=",
+]  # 20: line ends of every kind, folded and bare, in plain and in encoded words
 
 
 def parsed(message: EmailMessage) -> EmailMessage:
