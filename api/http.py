@@ -238,7 +238,9 @@ class GraphQLView(GraphQL[Context, None]):
         whole = request.state.kind is not OperationType.SUBSCRIPTION
         return super()._stream_result(request, streams.delivered(result, context, limited=whole), transport)  # type: ignore[arg-type]
 
-    async def _process_stream_result(self, request: Any, value: Any, all_pending: list[Any]) -> tuple[Any, Any]:
+    async def _process_stream_result(
+        self, request: Any, value: Any, all_pending: list[Any]
+    ) -> tuple[Any, Any]:
         part, pending = await super()._process_stream_result(request, value, all_pending)
         return streams.placed(part), pending  # type: ignore[arg-type]
 

@@ -25,7 +25,12 @@ def ids(generated: Path, setting: Callable[..., None]) -> Iterator[dict[str, str
     documents = json.loads(file.read_text())
     setting(trusted_documents=file)
     trusted_documents.cache_clear()
-    yield {word: name for name, text in documents.items() for word in ("Customers", "Create") if word + "(" in text}
+    yield {
+        word: name
+        for name, text in documents.items()
+        for word in ("Customers", "Create")
+        if word + "(" in text
+    }
     trusted_documents.cache_clear()
 
 
