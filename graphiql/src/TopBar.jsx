@@ -1,9 +1,10 @@
 import { useState } from 'react';
+import { AttachFile } from './AttachFile.jsx';
 import { Mark } from './Mark.jsx';
 import { ReadyQueries } from './ReadyQueries.jsx';
 import { apiToken, Refusal } from './session.js';
 
-/** Kith's name, the ready queries, who is logged in and the way out. */
+/** Kith's name, the ready queries, the file at hand, who is logged in and the way out. */
 export function TopBar({ viewer, onLogOut }) {
   const [problem, setProblem] = useState(null);
 
@@ -23,6 +24,7 @@ export function TopBar({ viewer, onLogOut }) {
         Kith API
       </span>
       <ReadyQueries role={viewer.role} />
+      <AttachFile />
       <span className="kith-spring" />
       {problem && (
         <span className="kith-problem" role="alert">

@@ -2,6 +2,7 @@
 import { createGraphiQLFetcher } from '@graphiql/toolkit';
 import { getOperationAST, parse } from 'graphql';
 import { createClient } from 'graphql-ws';
+import { withFile } from './attachment.js';
 import { beginRun } from './runs.js';
 import { connectionParams, credentials, endpoint, identityHeaders, isUnauthenticated } from './session.js';
 
@@ -62,7 +63,7 @@ function subscribe(params, run, onDoubt) {
 }
 
 async function measuredFetch(url, init, run) {
-  const response = await fetch(url, { ...init, credentials: credentials() }).catch(explainNoAnswer);
+  const response = await fetch(url, { ...withFile(init), credentials: credentials() }).catch(explainNoAnswer);
   run.answered(response.status, response.statusText);
   if (!isGraphQL(response)) throw new Error(`The API answered ${response.status}, but not with GraphQL.`);
   const counter = new TransformStream({

@@ -20,13 +20,14 @@ from factories import PASSWORD, Person, make_customer, make_unit, make_user
 from kith_client import Kith
 from kith_socket import until_listened
 from own_process import running
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, FilePayload, Page, async_playwright, expect
 
 from api.auth import COOKIE
 from api.graphiql import DIST
 from crm.accounts.passwords import pool
 from crm.customers.events import unit_topic
 from crm.customers.models import Customer
+from crm.imports.models import Import
 from crm.kernel.actor import Role
 from crm.kernel.ids import Kind, encode
 from crm.kernel.settings import settings
@@ -37,6 +38,9 @@ QUIET = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 QUERIES = Path(__file__).resolve().parents[2] / "graphiql" / "src" / "queries"
+START_IMPORT = """mutation Start($input: StartCustomerImportInput!) {
+  startCustomerImport(input: $input) { import { filename } errors { code message } }
+}"""
 PATIENCE = 30_000  # milliseconds
 
 needs_page = pytest.mark.skipif(not (DIST / "index.html").is_file(), reason="graphiql/dist is not built")
@@ -67,6 +71,13 @@ class Visit:
         await self.page.get_by_role("button", name="Ready queries").click()
         await self.page.get_by_role("menuitem").filter(has_text=title).click()
         await self.page.get_by_role("button", name="Execute query").click()
+
+    async def writes(self, region: str, text: str) -> None:
+        """Puts a text in the place of what an editor holds."""
+        editor = self.page.get_by_role("region", name=region).get_by_role("textbox").first
+        await editor.focus()
+        await self.page.keyboard.press("Control+A")
+        await self.page.keyboard.insert_text(text)
 
     async def sees(self, text: str) -> None:
         """Waits until the result holds a text. Monaco writes spaces that do not break."""
@@ -200,6 +211,26 @@ async def test_what_a_live_query_is_refused_for_is_shown_like_any_error(
 
     await visit.sees('"errors"')
     await expect(visit.page.get_by_role("status")).to_contain_text("1 error")
+
+
+@needs_page
+@needs_browser
+async def test_a_file_that_is_attached_is_handed_in_where_the_variables_name_it(
+    visit: Visit, analyst: Person, customer: Customer
+) -> None:
+    manager = await make_user(Role.MANAGER, [await customer.unit], password_hash=await pool().hash(PASSWORD))
+    await visit.log_in(manager)
+    content = b"Name;E-Mail\nS\xfcdwind;office@suedwind.example\n"
+    file = FilePayload(name="spring.csv", mimeType="text/csv", buffer=content)
+
+    await visit.page.get_by_label("Attach a file").set_input_files(file)
+    await visit.writes("Operation Editor", START_IMPORT)
+    await visit.writes("Operation Tools", '{"input": {"file": "spring.csv"}}')
+    await visit.page.get_by_role("button", name="Execute query").click()
+
+    await visit.sees('"filename": "spring.csv"')
+    upload = await Import.get()
+    assert (upload.size, upload.encoding) == (len(content), "WINDOWS_1252")
 
 
 @needs_page
