@@ -1,4 +1,4 @@
-"""genql: a client made from what the running server tells of its schema, typechecked, and at work."""
+"""genql: a client made from what the running server tells of its schema, and at work."""
 
 import asyncio
 from pathlib import Path

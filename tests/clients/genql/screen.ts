@@ -1,4 +1,4 @@
-// Reads and writes by the client that genql generated, typed by what the server told of its schema.
+// Reads and writes by the client that genql generated.
 // usage: node screen.js URL TOKEN UNIT_ID
 import { createClient, enumCustomerOrderField } from './client';
 
