@@ -10,8 +10,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from factories import Person, make_activity, make_contact, make_legal_entity, make_live_customer, make_segment
-from factories import make_pick, make_unit, make_user
+from factories import (
+    Person,
+    make_activity,
+    make_legal_entity,
+    make_live_customer,
+    make_pick,
+    make_segment,
+    make_unit,
+    make_user,
+)
 from import_runs import import_file, run, start
 
 from crm.accounts.logins import API_TOKEN, digest, new_token
@@ -224,10 +232,16 @@ async def _token(side: Side, person: Person) -> str:
 
 
 async def _crossings(one: Side, two: Side) -> tuple[str, str]:
-    """What tempts an edge to lead across: each of these would, were it not narrowed. Returns a segment over all units, and who moved."""
+    """What tempts an edge to lead across: each would, were it not narrowed.
+
+    Returns a segment over all units, and who moved.
+    """
     author = (await make_user(Role.MANAGER, [two.unit], name=AUTHOR, email=f"{AUTHOR}@kith.example")).user
     two.note("User", Kind.USER, author)
-    assert one.customer and two.customer and two.segment and one.segment
+    assert one.customer is not None
+    assert two.customer is not None
+    assert one.segment is not None
+    assert two.segment is not None
     # Moved from 2 to 1: its history there, its stay in a segment there, and a segment that a stale stay leads to.
     moved = await make_live_customer(
         unit=one.unit, name=f"{one.mark} moved", manager=one.agent.user, created_by=author, updated_by=author

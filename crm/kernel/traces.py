@@ -46,7 +46,7 @@ def start(service: str, exporter: Any = None) -> None:
 
 def stop() -> None:
     """Sends what has not been sent, and traces no more."""
-    global _provider, _tracer  # noqa: PLW0603  as above
+    global _provider, _tracer
     provider, _provider, _tracer = _provider, None, None
     if provider is not None:
         provider.shutdown()
