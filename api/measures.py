@@ -7,7 +7,6 @@ import time
 from bisect import bisect_left
 from collections import Counter
 from contextvars import ContextVar
-from typing import NamedTuple
 
 from crm.kernel.actor import Actor
 
@@ -54,12 +53,8 @@ def failed(code: str) -> None:
     MEASURES.errors[MEASURES.label(told), code] += 1
 
 
-class Key(NamedTuple):
-    """What durations are kept apart by."""
-
-    operation: str
-    kind: str
-    outcome: str
+Key = tuple[str, str, bool]
+"""Operation, kind, and whether it failed: what durations are kept apart by. A plain tuple, which is made in no time."""
 
 
 class Durations:
@@ -71,10 +66,6 @@ class Durations:
         self.buckets = [0] * (len(BOUNDS) + 1)
         self.seconds = 0.0
 
-    def add(self, seconds: float) -> None:
-        self.buckets[bisect_left(BOUNDS, seconds)] += 1
-        self.seconds += seconds
-
 
 class Measures:
     """The counts of this process since its start."""
@@ -83,16 +74,17 @@ class Measures:
         self.operations: dict[Key, Durations] = {}
         self.errors: Counter[tuple[str, str]] = Counter()
         self.responses: Counter[int] = Counter()
-        self._names: set[str] = set()
+        self.names: set[str] = set()
 
     def count(self, told: Told) -> float:
         """Counts an operation that has ended; returns the seconds it took."""
-        seconds = told.elapsed()
-        key = Key(self.label(told), told.kind, "error" if told.codes else "ok")
+        seconds = time.perf_counter() - told.since
+        key = (self.label(told), told.kind, bool(told.codes))
         durations = self.operations.get(key)
         if durations is None:
             durations = self.operations[key] = Durations()
-        durations.add(seconds)
+        durations.buckets[bisect_left(BOUNDS, seconds)] += 1
+        durations.seconds += seconds
         return seconds
 
     def label(self, told: Told | None) -> str:
@@ -104,10 +96,10 @@ class Measures:
             return OTHER
         if told.operation is None:
             return ANONYMOUS
-        if told.operation not in self._names:
-            if told.actor is None or len(self._names) >= MOST_NAMES:
+        if told.operation not in self.names:
+            if told.actor is None or len(self.names) >= MOST_NAMES:
                 return OTHER
-            self._names.add(told.operation)
+            self.names.add(told.operation)
         return told.operation
 
 

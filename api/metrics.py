@@ -94,9 +94,11 @@ def _operations() -> Iterator[Any]:
         "kith_operation_duration_seconds", words, labels=["operation", "kind", "outcome"]
     )
     ends = [*(f"{each}" for each in BOUNDS), "+Inf"]
-    for key, durations in list(MEASURES.operations.items()):
+    for (operation, kind, failed), durations in list(MEASURES.operations.items()):
         taken.add_metric(
-            list(key), list(zip(ends, accumulate(durations.buckets), strict=True)), durations.seconds
+            [operation, kind, "error" if failed else "ok"],
+            list(zip(ends, accumulate(durations.buckets), strict=True)),
+            durations.seconds,
         )
     yield taken
     errors = CounterMetricFamily(

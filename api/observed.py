@@ -18,8 +18,9 @@ from crm.kernel.settings import settings
 log = structlog.get_logger(__name__)
 
 GRAPHQL = "/graphql"
+_COUNTED = frozenset((GRAPHQL, "socket"))
 _QUIET = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds: told at the level `debug`
-_TELLS = {"debug", "info"}
+_TELLS = frozenset(("debug", "info"))
 
 
 class Observed:
@@ -90,7 +91,7 @@ def _code(error: GraphQLError) -> str:
 
 
 def _ended(told: Told) -> None:
-    seconds = MEASURES.count(told) if told.path in {GRAPHQL, "socket"} else told.elapsed()
+    seconds = MEASURES.count(told) if told.path in _COUNTED else told.elapsed()
     if settings().log_level in _TELLS:
         _tell(told, seconds)
 

@@ -232,10 +232,16 @@ async def _token(side: Side, person: Person) -> str:
 
 
 async def _crossings(one: Side, two: Side) -> tuple[str, str]:
-    """What tempts an edge to lead across: each of these would, were it not narrowed. Returns a segment over all units, and who moved."""
+    """What tempts an edge to lead across: each would, were it not narrowed.
+
+    Returns a segment over all units, and who moved.
+    """
     author = (await make_user(Role.MANAGER, [two.unit], name=AUTHOR, email=f"{AUTHOR}@kith.example")).user
     two.note("User", Kind.USER, author)
-    assert one.customer and two.customer and two.segment and one.segment
+    assert one.customer is not None
+    assert two.customer is not None
+    assert one.segment is not None
+    assert two.segment is not None
     # Moved from 2 to 1: its history there, its stay in a segment there, and a segment that a stale stay leads to.
     moved = await make_live_customer(
         unit=one.unit, name=f"{one.mark} moved", manager=one.agent.user, created_by=author, updated_by=author

@@ -46,10 +46,9 @@ async def test_a_storm_of_cancelled_requests_leaves_no_connection_in_use(server:
         ) as client:
             for body in bodies:
                 assert "errors" not in (await client.post("/graphql", json=body)).json()
-            for start in range(0, CANCELS, AT_ONCE):
+            while cancelled < CANCELS:
                 tasks = [
-                    asyncio.create_task(client.post("/graphql", json=bodies[n % 3]))
-                    for n in range(start, start + AT_ONCE)
+                    asyncio.create_task(client.post("/graphql", json=bodies[n % 3])) for n in range(AT_ONCE)
                 ]
                 for task in tasks:
                     asyncio.get_running_loop().call_later(chance.uniform(0, 0.06), task.cancel)
@@ -60,7 +59,6 @@ async def test_a_storm_of_cancelled_requests_leaves_no_connection_in_use(server:
         assert (pool.in_use, database_connections_in_use()) == (0, 0)
         assert answer["data"]["customers"]["totalCount"] == 1
     Executor.reads.pool = served
-    assert cancelled > CANCELS / 4
     assert (await Customer.get(id=customer.id)).tags in ([], ["x"])
     assert (await Kith(server, person.token).graphql(LIST))["customers"]["totalCount"] == 1
 

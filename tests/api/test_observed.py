@@ -16,8 +16,10 @@ from kith_socket import PROTOCOL, Socket
 from own_process import running
 from prometheus_client.parser import text_string_to_metric_families
 from structlog.testing import capture_logs
+from tortoise.connection import get_connection
 from websockets.asyncio.client import connect
 
+from api.app import create_app
 from api.measures import MEASURES, MOST_NAMES, Told
 from crm.kernel import logs
 from crm.kernel.actor import Actor, Role, kith
@@ -43,11 +45,11 @@ def lines(setting: Callable[..., None], server: str) -> Iterator[Lines]:
 @pytest.fixture
 def names() -> Iterator[None]:
     """No names of operations from other tests, and none left for them."""
-    before = set(MEASURES._names)
-    MEASURES._names.clear()
+    before = set(MEASURES.names)
+    MEASURES.names.clear()
     yield
-    MEASURES._names.clear()
-    MEASURES._names |= before
+    MEASURES.names.clear()
+    MEASURES.names |= before
 
 
 def _requests(lines: Lines) -> Lines:
@@ -125,8 +127,6 @@ async def test_an_operation_of_a_socket_has_a_line_of_its_own(server: str, db: N
 
 async def _scraped(**headers: str) -> tuple[httpx.Response, dict[tuple[Any, ...], float]]:
     """One scrape of an application of its own, which has the metrics' route."""
-    from api.app import create_app
-
     transport = httpx.ASGITransport(create_app())
     async with httpx.AsyncClient(transport=transport, base_url="http://kith") as client:
         answer = await client.get("/metrics", headers=headers)
@@ -170,8 +170,6 @@ async def test_metrics_count_operations_connections_and_jobs(
 async def test_metrics_tell_how_jobs_ended_whoever_did_them(
     server: str, db: None, setting: Callable[..., None]
 ) -> None:
-    from tortoise.connection import get_connection
-
     setting(metrics_token=TOKEN)
     rows = "insert into outbox (kind, payload, state, attempts, finished_at) values ('a', '{}', 'DONE', 1, now()),"
     rows += " ('a', '{}', 'DONE', 1, now()), ('a', '{}', 'DONE', 1, now() - interval '1 hour'),"

@@ -77,7 +77,7 @@ async def test_a_job_continues_the_trace_of_the_request_that_promised_it(databas
         }
         api = ("uvicorn", "--factory", "api.app:create_app", "--uds", f"{place}/api.sock")
         with running(*api, says="startup complete", **otel), running("workers", says="worker ready", **otel):
-            input = {
+            made_of = {
                 "unitId": encode(Kind.BUSINESS_UNIT, unit.id),
                 "name": SECRET,
                 "email": "a@customer.example",
@@ -85,7 +85,7 @@ async def test_a_job_continues_the_trace_of_the_request_that_promised_it(databas
             headers = {"authorization": f"Bearer {person.token}", "traceparent": PARENT}
             transport = httpx.AsyncHTTPTransport(uds=f"{place}/api.sock")
             async with httpx.AsyncClient(transport=transport, base_url="http://kith") as client:
-                made = {"query": CREATE, "variables": {"input": input}}
+                made = {"query": CREATE, "variables": {"input": made_of}}
                 assert (await client.post("/graphql", json=made, headers=headers)).json()["data"][
                     "createCustomer"
                 ]["customer"]
