@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from api.refusals import Refused
+from crm.kernel.errors import InvalidInput
 from crm.kernel.settings import settings
 
 FIELDS = 8  # of which the specification knows two
@@ -29,6 +30,14 @@ async def read_upload(request: Request, decode: Callable[[str], Any]) -> dict[st
         for path in _checked(paths):
             _place(operation, path, file)
     return operation
+
+
+def file_of(value: object) -> UploadFile:
+    """What stands in an input's `file`. Raises InvalidInput for JSON that holds something in its place."""
+    if not isinstance(value, UploadFile):
+        message = "Send the file as a part of a multipart request."
+        raise InvalidInput.one(message, "file", code="NOT_A_FILE")
+    return value
 
 
 async def _form(request: Request) -> FormData:

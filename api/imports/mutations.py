@@ -18,6 +18,7 @@ from api.imports.inputs import (
 )
 from api.imports.types import Import
 from api.mutations import Payload, mutation
+from api.uploads import file_of
 from crm.imports import queries, service
 from crm.imports.configuring import Configuration
 from crm.kernel.errors import InvalidInput
@@ -90,10 +91,8 @@ class ImportMutation:
 
 
 async def _pieces(file: Any) -> AsyncIterator[bytes]:
-    if not hasattr(file, "read"):
-        message = "Send the file as a part of a multipart request."
-        raise InvalidInput.one(message, "file", code="NOT_A_FILE")
-    while piece := await file.read(_PIECE):
+    upload = file_of(file)
+    while piece := await upload.read(_PIECE):
         yield piece
 
 

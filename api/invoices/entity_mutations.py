@@ -4,7 +4,6 @@ from typing import cast
 from uuid import UUID
 
 import strawberry
-from starlette.datastructures import UploadFile
 
 from api.context import Info, actor_of
 from api.ids import key_of, public_id
@@ -20,6 +19,7 @@ from api.invoices.entity_inputs import (
 )
 from api.invoices.entity_types import EmailTemplate, LegalEntity
 from api.mutations import Payload, mutation
+from api.uploads import file_of
 from crm.invoices import entities, models, queries, templates
 from crm.invoices.rules import LOGO_MOST_BYTES
 from crm.kernel.ids import Kind
@@ -99,7 +99,7 @@ class LegalEntityMutation:
 
     @mutation(description="Sets the picture on top of a legal entity's future invoices. For admins.")
     async def set_entity_logo(self, info: Info, input: SetEntityLogoInput) -> LegalEntityPayload:
-        content = await cast("UploadFile", input.file).read(LOGO_MOST_BYTES + 1)
+        content = await file_of(input.file).read(LOGO_MOST_BYTES + 1)
         return _told(await entities.set_entity_logo(_key(input.id), content, actor=actor_of(info)))
 
     @mutation(description="Takes the logo off a legal entity's future invoices. For admins.")

@@ -236,6 +236,15 @@ async def test_a_logo_is_uploaded_and_served_by_a_link(server: str, admin: Perso
         assert (image.size, image.mode) == ((200, 100), "RGBA")
 
 
+async def test_a_text_in_the_place_of_a_logo_is_refused(server: str, admin: Person) -> None:
+    given = {"id": key(await make_legal_entity()), "file": "logo.png"}
+
+    async with nothing_changes():
+        payload = await Kith(server, admin.token).mutate("setEntityLogo", "SetEntityLogoInput", "", given)
+
+    assert [(e["code"], e["path"]) for e in payload["errors"]] == [("NOT_A_FILE", ["file"])]
+
+
 @pytest.mark.parametrize(
     ("content", "code"),
     [
