@@ -401,7 +401,8 @@ class _Writer:
         match value:
             case Variable():
                 declared = self.variables[value.name]
-                return declared.default if declared.value is Absent else declared.value
+                chosen = declared.default if declared.value is Absent else declared.value
+                return None if chosen is Absent else chosen
             case dict():
                 return {name: self.plain(each) for name, each in value.items()}
             case list():

@@ -34,13 +34,13 @@ ROOTS = ("users", "apiTokens", "customers", "activities", "segments", "history",
 async def test_viewers_of_different_units_who_take_turns_see_their_own_only(
     world: World, asker: Asker, search: str | None
 ) -> None:
-    for key in ("cus", "inv", "seg", "his", "imp"):
+    for key in ("cus", "inv", "seg"):
         ids = world.ids[key][:10]
         variables = {"id": ids[0], "ids": ids, "search": search}
         names = ("manager", "agent", "admin", "analyst")
         expected = {name: await asker.plain(world.viewers[name], EVERYTHING, variables) for name in names}
 
-        for name in names * 3:
+        for name in names * 2:
             fused = await asker.fused(world.viewers[name], EVERYTHING, variables)
             assert fused.text() == expected[name].text(), name
 

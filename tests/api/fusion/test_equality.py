@@ -29,6 +29,9 @@ SEED = int(os.environ.get("KITH_FUZZ_SEED", "0"))
 
 # graphql-core forgets what it has begun when a sibling fails at once.
 @pytest.mark.filterwarnings("ignore:coroutine .*(complete_awaitable|get_results).* was never awaited")
+@pytest.mark.filterwarnings(
+    "ignore:.*(complete_awaitable|get_results):pytest.PytestUnraisableExceptionWarning"
+)
 @pytest.mark.timeout(0 if FUZZED else 600)
 @pytest.mark.parametrize("viewer", SHARES)
 async def test_the_fused_answer_is_the_plain_one(viewer: str, world: World, asker: Asker) -> None:
