@@ -2,6 +2,8 @@
 
 import os
 import re
+from collections.abc import Collection
+from functools import lru_cache
 
 import structlog
 from starlette.datastructures import Headers
@@ -35,12 +37,6 @@ class Envelope:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        current = settings()
-        self._hosts = frozenset(current.allowed_hosts)
-        self._added = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
-        if seconds := current.hsts_seconds:
-            told = f"max-age={seconds}; includeSubDomains".encode()
-            self._added.append((b"strict-transport-security", told))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -48,9 +44,9 @@ class Envelope:
             return
         name = _given_id(scope) or os.urandom(16).hex()
         tokens = structlog.contextvars.bind_contextvars(request_id=name)
-        sending = self._sending(send, (_REQUEST_ID, name.encode()))
+        sending = _adding([(_REQUEST_ID, name.encode()), *_security(settings().hsts_seconds)], send)
         try:
-            if self._hosts and not self._is_known(scope):
+            if (hosts := settings().allowed_hosts) and not _is_known(scope, hosts):
                 accept = Headers(scope=scope).get("accept")
                 await refusal(accept, 421, "This host is not served here.")(scope, receive, sending)
             else:
@@ -58,25 +54,31 @@ class Envelope:
         finally:
             structlog.contextvars.reset_contextvars(**tokens)
 
-    def _is_known(self, scope: Scope) -> bool:
-        host = re.sub(r":\d+$", "", Headers(scope=scope).get("host", "")).lower()
-        return host in self._hosts or scope["path"] in _ALWAYS_ANSWERED
 
-    def _sending(self, send: Send, request_id: tuple[bytes, bytes]) -> Send:
-        """`send`, with headers the response does not have yet."""
-        added = self._added
+def _is_known(scope: Scope, hosts: Collection[str]) -> bool:
+    host = re.sub(r":\d+$", "", Headers(scope=scope).get("host", "")).lower()
+    return host in hosts or scope["path"] in _ALWAYS_ANSWERED
 
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = message.get("headers") or []
-                held = {name for name, _ in headers}
-                message["headers"] = [
-                    *headers,
-                    *(each for each in (request_id, *added) if each[0] not in held),
-                ]
-            await send(message)
 
-        return sending
+@lru_cache(maxsize=4)
+def _security(hsts_seconds: int) -> list[tuple[bytes, bytes]]:
+    added = dict(SECURITY_HEADERS)
+    if hsts_seconds:
+        added["strict-transport-security"] = f"max-age={hsts_seconds}; includeSubDomains"
+    return [(name.encode(), value.encode()) for name, value in added.items()]
+
+
+def _adding(added: list[tuple[bytes, bytes]], send: Send) -> Send:
+    """`send`, with headers the response does not have yet."""
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = message.get("headers") or []
+            held = {name for name, _ in headers}
+            message["headers"] = [*headers, *(each for each in added if each[0] not in held)]
+        await send(message)
+
+    return sending
 
 
 def _given_id(scope: Scope) -> str | None:

@@ -77,8 +77,14 @@ def _packages(_home: Home) -> Finding:
     lock = checkout() / "requirements.lock"
     if not lock.exists():
         return Finding(Level.OK, "Installed without sources; no lock file to compare with")
-    pins = dict(PIN.findall(lock.read_text(encoding="utf-8")))
-    other = [f"{name} {version}" for name, version in pins.items() if _installed(name) not in (version, None)]
+    pins: dict[str, set[str]] = {}  # one version for older Pythons, another for newer ones
+    for name, version in PIN.findall(lock.read_text(encoding="utf-8")):
+        pins.setdefault(name, set()).add(version)
+    other = [
+        f"{name} {' or '.join(sorted(wanted))}"
+        for name, wanted in pins.items()
+        if _installed(name) not in {*wanted, None}
+    ]
     if other:
         wanted = ", ".join(other[:5])
         return Finding(Level.FAIL, f"Installed packages differ from the lock: it wants {wanted}.", BOOTSTRAP)

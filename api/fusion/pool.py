@@ -49,8 +49,7 @@ class ReadPool:
     async def _fetched(self, sql: str, values: Sequence[Any]) -> bytes | None:
         connection = self._free.pop() if self._free else await self._another()
         try:
-            statement = connection.statements.get(sql) or await connection.prepared(sql)
-            found = await statement.fetchval(*values)
+            found: bytes | None = await connection.ask(sql, values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._give_back(connection)
             if connection.link.is_closed():
@@ -60,7 +59,7 @@ class ReadPool:
             self._let_go(connection)
             raise
         self._give_back(connection)
-        return found  # type: ignore[no-any-return]
+        return found
 
     async def plan_of(self, sql: str, values: Sequence[Any]) -> str:
         """What EXPLAIN says of the statement, as JSON, run once to tell how long each step takes."""
@@ -105,7 +104,7 @@ class ReadPool:
             self._open -= 1
             self._wake(None)
             raise
-        return _Connection(link)
+        return (_Watched if "connection_class" in self._connect else _Connection)(link)
 
     def _give_back(self, connection: Any) -> None:
         if self._closed or connection.link.is_closed():
@@ -144,9 +143,20 @@ class _Connection:
         self.link = link
         self.statements: Memory[Any] = Memory(MOST_STATEMENTS)
 
-    async def prepared(self, sql: str) -> Any:
-        statement = self.statements[sql] = await self.link.prepare(sql)
-        return statement
+    async def ask(self, sql: str, values: Sequence[Any]) -> bytes | None:
+        statement = self.statements.get(sql)
+        if statement is None:
+            statement = self.statements[sql] = await self.link.prepare(sql)
+        return await statement.fetchval(*values)  # type: ignore[no-any-return]
+
+
+class _Watched(_Connection):
+    """A connection of a class of its own, which wants to see each statement."""
+
+    __slots__ = ()
+
+    async def ask(self, sql: str, values: Sequence[Any]) -> bytes | None:
+        return await self.link.fetchval(sql, *values)  # type: ignore[no-any-return]
 
 
 async def _ended(connection: Any) -> None:
