@@ -16,3 +16,6 @@ create function bench.search_customers(word text) returns setof customer languag
             (select max(word_similarity(kith_fold(word), k.search_text)) from contact k where k.customer_id = c.id))))::int
      end, c.name, c.id
 $$;
+
+-- PostGraphile names types in the singular and would name this view's like the table's.
+comment on view imported_row is '@name importedLine';
