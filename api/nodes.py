@@ -38,7 +38,7 @@ def id_field(kind: Kind) -> Any:
     return strawberry.field(
         resolve,
         description=f"Opaque and stable; begins with `{kind.value}_`.",
-        metadata={"sql": f"'{kind.value}_' || replace({{t}}.id::text, '-', '')"},
+        metadata={"sql": f"'{kind.value}_' || encode(uuid_send({{t}}.id), 'hex')"},
     )
 
 

@@ -20,6 +20,7 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 from pypika_tortoise.terms import Parameter, Parameterizer
+from tortoise.expressions import Q
 from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
@@ -298,7 +299,7 @@ class Compiler:
         bare: Any = copied(queryset) if isinstance(queryset, ValuesQuery) else queryset._clone()
         bare._limit = bare._offset = None
         if queryset._single:
-            limit = 1
+            limit = None if _by_key(queryset) else 1
         sql = self._sql(bare)
         sql += f" limit {int(limit)}" if limit is not None else ""
         return sql + (f" offset {int(offset)}" if offset else "")
@@ -312,6 +313,22 @@ class Compiler:
     def _alias(self) -> str:
         self._aliases += 1
         return f"c{self._aliases}"
+
+
+def _by_key(queryset: Any) -> bool:
+    """Whether a query of one table names the primary key. A LIMIT would keep the server from folding it into the query
+    around it, which is a third of the cost of a relation.
+    """
+    meta = queryset.model._meta
+    own = {"pk", *meta.fields_db_projection}
+    conditions = queryset._q_objects
+    if any(type(q) is not Q or q.children or q._is_negated for q in conditions):
+        return False
+    names = [name for q in conditions for name in q.filters]
+    if any(name.partition("__")[0] not in own for name in names):
+        return False
+    told = [q for q in conditions if q.join_type == Q.AND and {"pk", meta.pk_attr} & q.filters.keys()]
+    return bool(told) and not queryset._offset
 
 
 def _names(selected: dict[str, Details]) -> Iterable[str]:

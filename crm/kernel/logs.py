@@ -2,7 +2,9 @@
 
 import logging
 import sys
+from typing import Any
 
+import orjson
 import structlog
 
 from crm.kernel.settings import settings
@@ -12,7 +14,7 @@ def configure() -> None:
     """Sets up structlog as the settings say; the standard library's loggers keep warnings and worse."""
     level = getattr(logging, settings().log_level.upper())
     renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer()
+        structlog.processors.JSONRenderer(serializer=_json)
         if settings().log_format == "json"
         else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
     )
@@ -28,3 +30,7 @@ def configure() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, force=True)
+
+
+def _json(told: Any, default: Any = None, **_: Any) -> str:
+    return orjson.dumps(told, default=default).decode()

@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         10, ge=1, le=200, description="Most database connections of one process, apart from `KITH_READ_POOL`."
     )
     read_pool: int = Field(
-        8, ge=1, le=200, description="Most connections of an API process for reads, one statement each."
+        10, ge=1, le=200, description="Most connections of an API process for reads, one statement each."
     )
     max_upload_mb: int = Field(
         250, ge=1, le=2000, description="Largest file that may be uploaded for import, in MB."
