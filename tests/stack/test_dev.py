@@ -83,7 +83,11 @@ def test_two_run_side_by_side_one_is_killed_one_is_stopped_and_both_keep_their_d
 
     assert one.running["api_url"] != two.running["api_url"]
     for started in (one, two):
-        assert httpx.get(f"{started.running['api_url']}/readyz").json() == {"database": True, "migrations": True, "redis": True}
+        assert httpx.get(f"{started.running['api_url']}/readyz").json() == {
+            "database": True,
+            "migrations": True,
+            "redis": True,
+        }
         assert re.search(r"Log-in +\S+@\S+ +\S{12,}", started.words)
         for name in ("GraphiQL", "API", "Mail", "State"):
             assert re.search(rf"^  {name} ", started.words, re.MULTILINE)
