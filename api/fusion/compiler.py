@@ -5,7 +5,7 @@ PostgreSQL does 1.4 to 2.6 times faster than `json_build_object`. A relation is 
 around it. Which columns a resolver uses is found by running it on a stand-in row (see `references`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -184,14 +184,15 @@ class Compiler:
         selected = self._executor.collect_subfields(kind, details).grouped_field_set
         if list(_names(selected)) in (["nodes"], ["edges"]) and not window.backward:
             ((key, only),) = selected.items()
-            rows = self._ordered(window).limit(window.size)
             alias = self._alias()
-            part = self._part(window, kind, only, alias, f"({self._source(rows)}) {alias}")
+            rows = f"({self._source(self._ordered(window).limit(window.size))}) {alias}"
+            part = _aggregated(self._part(window, kind, only, alias), rows, many=True)
             return f"json_build_object({quoted(key)}, {part})"
         return self._several(window, kind, selected)
 
     def _several(self, window: Window[Any], kind: GraphQLObjectType, selected: dict[str, Details]) -> str:
-        page = f"p{self._alias()}"
+        """One pass over the page and one row more, which says whether there is another page."""
+        page = _Pass(f"p{self._alias()}", self._alias(), window.size)
         pairs = []
         for key, details in selected.items():
             match details[0].node.name.value:
@@ -202,36 +203,30 @@ class Compiler:
                 case "pageInfo":
                     sql = self._page_info(window, kind, details, page)
                 case _:
-                    alias = self._alias()
-                    order = f" order by {alias}.fusion_n desc" if window.backward else ""
-                    rows = f"{page} {alias} where {alias}.fusion_n <= {window.size}{order}"
-                    sql = self._part(window, kind, details, alias, rows)
+                    sql = page.rows(_record(self._part(window, kind, details, page.row)))
             pairs.append((key, sql))
         built = _built(pairs)
-        if not any(f"from {page} " in sql for _, sql in pairs):
+        if not page.taken:
             return built  # nothing but a count
         rows = self._source(self._ordered(window).limit(window.size + 1))
-        numbered = f"select r.*, row_number() over () as fusion_n from ({rows}) r"
-        return f"(with {page} as materialized ({numbered}) select {built})"
+        return f"(select {built} from ({page.over(rows, backward=window.backward)}) {page.name})"
 
     def _ordered(self, window: Window[Any]) -> QuerySet[Any]:
         found = window.queryset.filter(*window.beyond) if window.beyond else window.queryset
         return found.order_by(*window.walk)
 
     def _part(
-        self, window: Window[Any], kind: GraphQLObjectType, details: Details, alias: str, rows: str
-    ) -> str:
-        """`nodes` or `edges` over `rows`, whose alias is `alias`."""
+        self, window: Window[Any], kind: GraphQLObjectType, details: Details, alias: str
+    ) -> list[tuple[str, str]]:
+        """The columns of an element of `nodes` or `edges`, of the row `alias`."""
         name = details[0].node.name.value
         field = kind.fields.get(name)
         if name not in {"nodes", "edges"} or field is None:
             raise Uncompilable(f"{kind.name}.{name} is no part of a connection that is known here")
         named = get_named_type(field.type)
-        if name == "nodes":
-            columns = self._columns(self._type_of(window.queryset, named), details, window.queryset, alias)
-        else:
-            columns = self._edge(window, named, details, alias)
-        return _aggregated(columns, rows, many=True)
+        if name == "edges":
+            return self._edge(window, named, details, alias)
+        return self._columns(self._type_of(window.queryset, named), details, window.queryset, alias)
 
     def _edge(
         self, window: Window[Any], kind: GraphQLObjectType, details: Details, alias: str
@@ -253,10 +248,15 @@ class Compiler:
         return columns
 
     def _cursor(self, window: Window[Any], alias: str) -> str:
-        projection = window.queryset.model._meta.fields_db_projection
-        return window.cursor_sql(lambda name: f'{alias}."{projection.get(name, name)}"')
+        return self._cursor_of(window, lambda column: f'{alias}."{column}"')
 
-    def _page_info(self, window: Window[Any], kind: GraphQLObjectType, details: Details, page: str) -> str:
+    def _cursor_of(self, window: Window[Any], column: Callable[[str], str]) -> str:
+        projection = window.queryset.model._meta.fields_db_projection
+        return window.cursor_sql(lambda name: column(projection.get(name, name)))
+
+    def _page_info(
+        self, window: Window[Any], kind: GraphQLObjectType, details: Details, page: "_Pass"
+    ) -> str:
         named = get_named_type(kind.fields["pageInfo"].type)
         pairs = []
         for key, each in self._executor.collect_subfields(named, details).grouped_field_set.items():
@@ -265,13 +265,10 @@ class Compiler:
                 sql = quoted(named.name) + "::text"
             elif name in {"hasNextPage", "hasPreviousPage"}:
                 onward = (name == "hasPreviousPage") == window.backward
-                sql = (
-                    f"exists(select 1 from {page} where fusion_n > {window.size})"
-                    if onward
-                    else self._behind(window)
-                )
+                sql = page.more() if onward else self._behind(window)
             elif name in {"startCursor", "endCursor"}:
-                sql = self._end(window, page, begun=(name == "startCursor") != window.backward)
+                place = page.first if name == "startCursor" else page.last
+                sql = f"case when {page.any()} then {self._cursor_of(window, place)} end"
             else:
                 raise Uncompilable(f"{named.name}.{name} is no part of a PageInfo that is known here")
             pairs.append((key, sql))
@@ -283,13 +280,6 @@ class Compiler:
             return "false"
         found = window.queryset.filter(*window.behind).order_by().only(window.queryset.model._meta.pk_attr)
         return f"exists({self._sql(found)})"
-
-    def _end(self, window: Window[Any], page: str, *, begun: bool) -> str:
-        """The cursor of the page's row that the walk came upon first, or last."""
-        alias = self._alias()
-        order = "" if begun else " desc"
-        rows = f"from {page} {alias} where {alias}.fusion_n <= {window.size} order by {alias}.fusion_n{order} limit 1"
-        return f"(select {self._cursor(window, alias)} {rows})"
 
     # --- SQL -----------------------------------------------------------------------------------------------
 
@@ -315,6 +305,48 @@ class Compiler:
         return f"c{self._aliases}"
 
 
+class _Pass:
+    """One pass over the rows of a page, in the order in which they are shown: what is taken of them on the way.
+
+    `row` is the alias of a row, `name` that of the one row that holds what was taken.
+    """
+
+    def __init__(self, name: str, row: str, size: int) -> None:
+        self.name, self.row = name, row
+        self.taken: dict[str, str] = {}
+        self._size = size
+        self._shown = f"filter (where {row}.fusion_n <= {size})"
+
+    def rows(self, record: str) -> str:
+        return self._take(f"coalesce(json_agg({record}) {self._shown}, '[]'::json)")
+
+    def more(self) -> str:
+        return self._take(f"count(*) > {self._size}")
+
+    def any(self) -> str:
+        return self._take("count(*) > 0")
+
+    def first(self, column: str) -> str:
+        return self._take(f"{self._values(column)}[1]")
+
+    def last(self, column: str) -> str:
+        return self._take(f"{self._values(column)}[least(count(*), {self._size})]")
+
+    def over(self, rows: str, *, backward: bool) -> str:
+        """The SELECT that takes all that from `rows`, which come in the order of the walk."""
+        numbered = f"select r.*, row_number() over () as fusion_n from ({rows}) r"
+        if backward:
+            numbered += " order by fusion_n desc"
+        taken = ", ".join(f"{sql} as {name}" for sql, name in self.taken.items())
+        return f"select {taken} from ({numbered}) {self.row}"
+
+    def _values(self, column: str) -> str:
+        return f'(array_agg({self.row}."{column}") {self._shown})'
+
+    def _take(self, sql: str) -> str:
+        return f"{self.name}.{self.taken.setdefault(sql, f't{len(self.taken) + 1}')}"
+
+
 def _by_key(queryset: Any) -> bool:
     """Whether a query of one table names the primary key. A LIMIT would keep the server from folding it into the query
     around it, which is a third of the cost of a relation.
@@ -337,15 +369,28 @@ def _names(selected: dict[str, Details]) -> Iterable[str]:
 
 def _aggregated(columns: Sequence[tuple[str, str]], rows: str, *, many: bool) -> str:
     """The JSON of `rows` (what follows FROM; nothing: of the row around) with these columns."""
+    selected, record = _selected(columns)
     source = f" from {rows}" if rows else ""
-    if any(len(key.encode()) > _LONGEST_NAME for key, _ in columns):
-        selected, record = f"{_built(columns)} as o", f"{_ROW}.o"
-    else:
-        selected = ", ".join(f'{sql} as "{key}"' for key, sql in columns)
-        record = _ROW if many else f"row_to_json({_ROW})"
     if many:
         return f"(select coalesce(json_agg({record}), '[]'::json) from (select {selected}{source}) {_ROW})"
+    if record == _ROW:
+        record = f"row_to_json({_ROW})"
     return f"(select {record} from (select {selected}{source}) {_ROW})"
+
+
+def _record(columns: Sequence[tuple[str, str]]) -> str:
+    """A record with these columns of the row around, for an aggregate."""
+    selected, record = _selected(columns)
+    return f"(select {record} from (select {selected}) {_ROW})"
+
+
+def _selected(columns: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    """What follows SELECT, and what of it is shown: the record, for its columns are named like the response keys, unless
+    one of those is too long for a name.
+    """
+    if any(len(key.encode()) > _LONGEST_NAME for key, _ in columns):
+        return f"{_built(columns)} as o", f"{_ROW}.o"
+    return ", ".join(f'{sql} as "{key}"' for key, sql in columns), _ROW
 
 
 def _built(pairs: Sequence[tuple[str, str]]) -> str:
