@@ -12,7 +12,6 @@ from redis.exceptions import RedisError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
@@ -21,18 +20,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise import Tortoise
 
 from api import graphiql
-from api.auth import CLIENT_HEADER
 from api.budgets import Budgets
+from api.compression import COMPRESSED_FROM, COMPRESSION
 from api.executor import Schema
 from api.files import download
+from api.front import Front
 from api.fusion import ReadPool, Reads
-from api.http import COST_HEADER, LAST_EVENT, GraphQLView
+from api.http import GraphQLView
 from api.hub import Hub
 from api.metrics import metrics
-from api.middleware import REQUEST_ID, Envelope
-from api.observed import Observed
 from api.persisted import PersistedQueries, trusted_documents
-from api.reading import COMPRESSED_FROM, COMPRESSION, FusedReads
+from api.reading import FusedReads
 from api.refusals import on_http_exception
 from api.schema import schema
 from crm.kernel import database, logs, signing, traces
@@ -70,8 +68,7 @@ def create_app(schema: Schema = schema, *, fused: bool = True) -> Starlette:
         lifespan=partial(_lifespan, reads=schema.reads if fused else None),
         exception_handlers={HTTPException: on_http_exception},
     )
-    front = FusedReads(app.front, app.state, schema) if fused else app.front
-    app.front = Envelope(Observed(_across_origins(front)))
+    app.front = Front(app.front, FusedReads(app.state, schema) if fused else None)
     return app
 
 
@@ -98,7 +95,7 @@ async def _lifespan(app: Starlette, *, reads: Reads | None) -> AsyncIterator[Non
         settings().redis_url, decode_responses=True, socket_connect_timeout=1, socket_timeout=1
     )
     app.state.hub, app.state.budgets, app.state.persisted = Hub(), Budgets(redis), PersistedQueries(redis)
-    pool = ReadPool(settings().read_pool, **database.reading())
+    pool = ReadPool(settings().read_pool, seconds=settings().request_timeout_seconds, **database.reading())
     if reads is not None:
         reads.pool = pool
     log.info("the API is ready", url=settings().public_url)
@@ -112,22 +109,8 @@ async def _lifespan(app: Starlette, *, reads: Reads | None) -> AsyncIterator[Non
         await redis.aclose()
         if ours:
             await database.close()
+        logs.flush()
         await asyncio.to_thread(traces.stop)
-
-
-def _across_origins(app: ASGIApp) -> ASGIApp:
-    """Lets pages of the origins that the setting names read answers."""
-    if not (origins := settings().allowed_origins):
-        return app
-    asked = ["authorization", "content-type", "idempotency-key", CLIENT_HEADER]
-    return CORSMiddleware(
-        app,
-        allow_origins=list(origins),
-        allow_methods=["GET", "POST"],
-        allow_headers=[*asked, REQUEST_ID, COST_HEADER, LAST_EVENT],
-        allow_credentials=True,
-        expose_headers=[REQUEST_ID, "retry-after"],
-    )
 
 
 async def _alive(request: Request) -> Response:

@@ -2,14 +2,15 @@
 
 import asyncio
 import time
-from collections import OrderedDict
 from collections.abc import Mapping
 
 from starlette.requests import HTTPConnection
 
 from api.context import Context
+from api.fusion.memory import Memory
 from crm.accounts.logins import actor_for_token
 from crm.kernel.actor import Actor
+from crm.kernel.settings import settings
 
 COOKIE = "kith_session"
 CLIENT_HEADER = "x-kith-client"
@@ -30,30 +31,60 @@ def token_of(context: Context) -> str | None:
 
 
 class RecentActors:
-    """Whom tokens stood for within the last half second: for reads, which come by the dozen with the same token.
+    """Whom tokens stood for a moment ago: for reads, which come by the dozen with the same token.
 
-    An ended login shows within that time, in this process and in every other.
+    What is known is at most LONGEST seconds old, so an ended login shows within a second, in this process and in every
+    other. It is looked up again once it is older than FRESH, and meanwhile nobody waits.
     """
 
-    SECONDS = 0.5
+    FRESH = 0.4
+    LONGEST = 0.9
     MOST = 10_000
 
     def __init__(self) -> None:
-        self._known: OrderedDict[str, tuple[float, asyncio.Future[Actor | None]]] = OrderedDict()
+        self._known: Memory[tuple[float, Actor]] = Memory(self.MOST)
+        self._asked: dict[str, asyncio.Task[Actor | None]] = {}
+
+    def fresh(self, token: str) -> Actor | None:
+        """Whom it stands for, if that needs no looking up."""
+        known = self._known.get(token)
+        return known[1] if known and time.monotonic() - known[0] < self.FRESH else None
 
     async def find(self, token: str | None) -> Actor | None:
         if token is None:
             return None
         known = self._known.get(token)
-        clock = time.monotonic()
-        if known is None or clock - known[0] > self.SECONDS:
-            known = self._known[token] = (clock, asyncio.ensure_future(actor_for_token(token)))
-            self._known.move_to_end(token)
-            if len(self._known) > self.MOST:
-                self._known.popitem(last=False)
-        if known[1].done():
-            return known[1].result()
-        return await asyncio.shield(known[1])  # others wait for it too
+        age = time.monotonic() - known[0] if known else self.LONGEST
+        if known and age < self.FRESH:
+            return known[1]
+        task = self._asked.get(token)
+        if task is None:
+            task = self._asked[token] = asyncio.ensure_future(self._look_up(token))
+            task.add_done_callback(_noticed)
+        if known and age < self.LONGEST:
+            return known[1]
+        return await asyncio.shield(task)  # others wait for it too
+
+    async def _look_up(self, token: str) -> Actor | None:
+        """Only who is somebody is remembered. What goes wrong is told to those who wait, and asked again by the next."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(settings().request_timeout_seconds):
+                actor = await actor_for_token(token)
+            known = self._known.get(token)
+            if actor is None:
+                self._known.forget(token)
+            else:
+                self._known[token] = (began, known[1] if known and known[1] == actor else actor)
+            return actor
+        finally:
+            del self._asked[token]
+
+
+def _noticed(task: asyncio.Task[Actor | None]) -> None:
+    """Nobody may have waited for it; then nobody has to hear what went wrong."""
+    if not task.cancelled():
+        task.exception()
 
 
 def bearer(headers: Mapping[str, str]) -> str | None:

@@ -8,17 +8,19 @@ away, each process counts for itself.
 
 import ipaddress
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from uuid import UUID
 
 import structlog
 from graphql import GraphQLError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from api.fusion.memory import Memory
+from crm.kernel.actor import Actor
 from crm.kernel.settings import settings
 
 if TYPE_CHECKING:
@@ -48,6 +50,10 @@ return {granted, tostring(points)}
 """
 
 
+_Caller: TypeAlias = UUID | str | None
+"""A user, or the network address of somebody who is not logged in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Budget:
     """What an operation was charged. `remaining` and `restores_at` are None where there is no limit.
@@ -73,6 +79,14 @@ class _Account:
     at: float = float("-inf")
     owed: int = 0
 
+    def spend(self, asked: int, capacity: int) -> bool:
+        """Takes a small cost, to be settled with others; False: Redis must be asked."""
+        small = self.owed + asked < capacity / SHARE and time.monotonic() - self.at < SETTLE_SECONDS
+        if small and self.points - self.owed >= asked:
+            self.owed += asked
+            return True
+        return False
+
     def refill(self, capacity: int, moment: float) -> None:
         if self.at > float("-inf"):
             self.points = min(capacity, self.points + (moment - self.at) * capacity / MINUTE)
@@ -84,8 +98,13 @@ class Budgets:
 
     def __init__(self, redis: Redis) -> None:
         self._take = redis.register_script(_TAKE)
-        self._accounts: OrderedDict[str, _Account] = OrderedDict()
+        self._accounts: Memory[_Account] = Memory(MOST_CALLERS)
         self._away_until = 0.0
+
+    def spend(self, actor: Actor, cost: int) -> bool:
+        """Takes a small cost from the budget of somebody who is logged in, if that can be done without asking Redis."""
+        capacity = settings().cost_per_minute
+        return not capacity or self._account(actor.user_id, capacity).spend(min(cost, capacity), capacity)
 
     async def charge(self, context: "Context", cost: int) -> Budget:
         """Takes the cost from the caller's budget. Raises GraphQLError (RATE_LIMITED) when it is not there."""
@@ -93,12 +112,8 @@ class Budgets:
         if not capacity:
             return Budget(cost)
         account, asked = self._account(key, capacity), min(cost, capacity)
-        moment = time.monotonic()
-        small = account.owed + asked < capacity / SHARE and moment - account.at < SETTLE_SECONDS
-        if small and not context.wants_cost and account.points - account.owed >= asked:
-            account.owed += asked
-            granted = True
-        else:
+        granted = not context.wants_cost and account.spend(asked, capacity)
+        if not granted:
             granted = await self._settle(key, account, capacity, asked)
         left = max(0, int(account.points - account.owed))
         if not granted:
@@ -109,19 +124,18 @@ class Budgets:
             cost, left, datetime.now(UTC) + timedelta(seconds=(capacity - left) * MINUTE / capacity)
         )
 
-    def _account(self, key: str, capacity: int) -> _Account:
-        account = self._accounts.setdefault(key, _Account(capacity))
-        self._accounts.move_to_end(key)
-        if len(self._accounts) > MOST_CALLERS:
-            self._accounts.popitem(last=False)
+    def _account(self, key: _Caller, capacity: int) -> _Account:
+        account = self._accounts.get(key)
+        if account is None:
+            account = self._accounts[key] = _Account(capacity)
         return account
 
-    async def _settle(self, key: str, account: _Account, capacity: int, asked: int) -> bool:
+    async def _settle(self, key: _Caller, account: _Account, capacity: int, asked: int) -> bool:
         owed, account.owed = account.owed, 0
         if time.monotonic() >= self._away_until:
             try:
                 values = [capacity, capacity / MINUTE, owed, asked]
-                taken = self._take(keys=[f"kith:budget:{key}"], args=values)
+                taken = self._take(keys=[f"kith:budget:{_name(key)}"], args=values)
                 granted, points = await cast("Awaitable[tuple[int, str]]", taken)
             except (RedisError, OSError) as error:
                 log.warning("budgets are counted without Redis", reason=f"{type(error).__name__}: {error}")
@@ -147,12 +161,16 @@ def _settle_here(account: _Account, capacity: int, owed: int, asked: int) -> boo
     return granted
 
 
-def _caller(context: "Context") -> tuple[str, int]:
+def _caller(context: "Context") -> tuple[_Caller, int]:
     """Whose bucket it is, and how much it holds; 0 for no limit."""
     if context.actor is not None and context.actor.user_id is not None:
-        return f"user:{context.actor.user_id.hex}", settings().cost_per_minute
+        return context.actor.user_id, settings().cost_per_minute
     client = context.request.client
-    return f"address:{_network(client.host if client else '')}", settings().public_cost_per_minute
+    return _network(client.host if client else ""), settings().public_cost_per_minute
+
+
+def _name(key: _Caller) -> str:
+    return f"user:{key.hex}" if isinstance(key, UUID) else f"address:{key}"
 
 
 def _network(host: str) -> str:

@@ -20,15 +20,18 @@ ANONYMOUS, OTHER = "-", "other"
 class Told:
     """What is known of one request, or of one operation of a socket."""
 
-    __slots__ = ("actor", "codes", "kind", "operation", "path", "since", "status")
+    __slots__ = ("actor", "codes", "kind", "late", "operation", "path", "request_id", "since", "status")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, request_id: bytes = b"") -> None:
         self.path = path
+        self.request_id = request_id
         self.operation: str | None = None
         self.kind = ""
         self.actor: Actor | None = None
         self.codes: list[str] = []
         self.status = 0
+        self.late = False
+        """Whether its time is up, though nobody has told the caller yet."""
         self.since = time.perf_counter()
 
     def elapsed(self) -> float:

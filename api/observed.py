@@ -1,21 +1,20 @@
 """One line, one count and one span for each request, and for each operation of a socket."""
 
+import contextlib
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import structlog
 from graphql import GraphQLError, get_operation_ast
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 from starlette.websockets import WebSocket
 from strawberry.extensions import SchemaExtension
 
 from api import measures
 from api.errors import with_code
 from api.measures import MEASURES, Told
-from crm.kernel import traces
+from crm.kernel import logs, traces
 from crm.kernel.settings import settings
-
-log = structlog.get_logger(__name__)
 
 GRAPHQL = "/graphql"
 _COUNTED = frozenset((GRAPHQL, "socket"))
@@ -23,38 +22,40 @@ _QUIET = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds: told at
 _TELLS = frozenset(("debug", "info"))
 
 
-class Observed:
-    """ASGI middleware; stands within Envelope, whose id its line carries."""
+class told:  # noqa: N801  used like a function
+    """Counts and tells the HTTP request of the block, once it has ended."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    __slots__ = ("_token", "_told")
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        told = Told(scope["path"])
+    def __init__(self, path: str, request_id: bytes) -> None:
+        self._told = Told(path, request_id)
 
-        async def noting(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                told.status = message["status"]
-            await send(message)
+    def __enter__(self) -> Told:
+        self._token = measures.current.set(self._told)
+        return self._told
 
-        token = measures.current.set(told)
-        try:
-            if traces.on():
-                await self._traced(told, scope, receive, noting)
-            else:
-                await self._app(scope, receive, noting)
-        finally:
-            measures.current.reset(token)
-            MEASURES.responses[told.status] += 1
-            _ended(told)
+    def __exit__(self, *_: object) -> None:
+        measures.current.reset(self._token)
+        MEASURES.responses[self._told.status] += 1
+        _ended(self._told)
 
-    async def _traced(self, told: Told, scope: Scope, receive: Receive, send: Send) -> None:
-        with traces.span(f"{scope['method']} {told.path}", "SERVER", parent=_parent(scope)) as opened:
-            await self._app(scope, receive, send)
-            _describe(opened, told)
+
+@contextlib.contextmanager
+def named(request_id: bytes) -> Iterator[None]:
+    """Log lines of the block name the request."""
+    tokens = structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+    try:
+        yield
+    finally:
+        structlog.contextvars.reset_contextvars(**tokens)
+
+
+@contextlib.contextmanager
+def span_of(scope: Scope, told: Told) -> Iterator[None]:
+    """The span of an HTTP request, within the caller's own if there is one."""
+    with traces.span(f"{scope['method']} {told.path}", "SERVER", parent=_parent(scope)) as opened:
+        yield
+        _describe(opened, told)
 
 
 class OperationsObserved(SchemaExtension):
@@ -99,6 +100,8 @@ def _ended(told: Told) -> None:
 def _tell(told: Told, seconds: float) -> None:
     """The line. Only what is so is said: a file has no operation, a subscription on a socket no status."""
     said: dict[str, Any] = {"path": told.path, "ms": round(seconds * 1000, 2)}
+    if told.request_id:
+        said["request_id"] = told.request_id.decode()
     if told.status:
         said["status"] = told.status
     if told.actor is not None:
@@ -107,7 +110,8 @@ def _tell(told: Told, seconds: float) -> None:
         said |= {"operation": told.operation, "kind": told.kind}
     if told.codes:
         said["errors"] = told.codes
-    (log.debug if told.path in _QUIET else log.info)("request", **said)
+    line = logs.requests()
+    (line.debug if told.path in _QUIET else line.info)("request", **said)
 
 
 def _describe(opened: Any, told: Told) -> None:

@@ -1,48 +1,32 @@
 """The front door for reads: queries that fusion answers whole are answered here, before the router.
 
 Only what has gone through the whole pipeline once is found here (see `fusion.Operations`); every other request is
-handed on with the body that was read, and so is one that goes wrong on the way: the pipeline says what. Documents are
-admitted, priced and charged as there. Who asks is settled as there too, except that a token seen within the last half
-second is not looked up again: its end shows within that time.
+handed on, and so is one that goes wrong on the way: the pipeline says what. Documents are admitted, priced and charged
+as there. Who asks is settled as there too, but for `RecentActors`: the end of a token shows within a second.
 """
 
-import asyncio
-import gzip
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from graphql import GraphQLError
 from starlette.datastructures import State
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 from strawberry.extensions import SchemaExtension
-from strawberry.http.parse_content_type import parse_content_type
 
-from api import limits, measures, negotiation
+from api import limits
 from api.auth import RecentActors, authenticate, token_of
 from api.context import Context
 from api.documents import parsed
 from api.executor import Schema
-from api.explain import HEADER as EXPLAIN
-from api.fusion import Operations
-from api.http import COST_HEADER, VARY
-from crm.kernel.settings import settings
+from api.fusion import Operation, Operations, written
+from api.fusion.memory import Memory
+from api.limits import DocumentFacts, known
+from api.measures import Told
+from crm.kernel.actor import Actor
 
-_ASK_MORE = (EXPLAIN.encode(), COST_HEADER.encode())
-_HEADERS = ((b"vary", f"{VARY}, Accept-Encoding".encode()), (b"cache-control", b"no-store"))
-COMPRESSED_FROM = 1000  # bytes
-COMPRESSION = 5
+_LONGEST_REMEMBERED = 4_000  # bytes of a body
 _KNOWN = frozenset({"query", "variables", "operationName", "extensions", "documentId", "doc_id"})
-
-
-class _Asked(NamedTuple):
-    kind: bytes
-    """The media type of the answer."""
-    compressed: bool
-    token: str
-    """The bearer token, if it is told in the usual way."""
 
 
 class Remembered(SchemaExtension):
@@ -57,118 +41,80 @@ class Remembered(SchemaExtension):
         operations.remember(told.query, told._provided_operation_name, told.graphql_document)  # noqa: SLF001
 
 
-class FusedReads:
-    """ASGI middleware: answers remembered queries, hands on everything else."""
+class _Question(NamedTuple):
+    """What the body of a request asks, whoever sent it."""
 
-    def __init__(self, app: ASGIApp, state: State, schema: Schema) -> None:
-        self._app = app
+    text: str
+    facts: DocumentFacts
+    operation: Operation
+    name: str | None
+    variables: dict[str, Any]
+    written: bytes
+    cost: int
+
+
+class FusedReads:
+    """Answers remembered queries."""
+
+    def __init__(self, state: State, schema: Schema) -> None:
         self._state = state
         self._operations = Operations(schema.core, schema.reads, schema.executor_of)
         schema.kith_operations = self._operations
         self._actors = RecentActors()
-        self._largest = settings().max_body_kb * 1_000
-        self._seconds = settings().request_timeout_seconds
+        self._questions: Memory[_Question] = Memory(500)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        asked = _ordinary(scope) if scope["type"] == "http" else None
-        if asked is None:
-            await self._app(scope, receive, send)
-            return
-        body, rest = await _body(receive, self._largest)
-        answer = await self._answer(scope, asked, body) if rest is None else None
-        if answer is None:
-            await self._app(scope, _again(body, rest, receive), send)
-            return
-        headers = [(b"content-type", asked.kind), *_HEADERS]
-        if asked.compressed and len(answer) >= COMPRESSED_FROM:
-            answer = gzip.compress(answer, COMPRESSION, mtime=0)
-            headers.append((b"content-encoding", b"gzip"))
-        headers.append((b"content-length", str(len(answer)).encode()))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": answer})
-
-    async def _answer(self, scope: Scope, asked: _Asked, body: bytes) -> bytes | None:
-        """The whole response body; None: the pipeline must answer."""
+    async def answer(self, scope: Scope, token: str, body: bytes, told: Told) -> bytes | None:
+        """The whole response to an ordinary request; None: the pipeline must answer. `token` is a bearer token or empty."""
         try:
-            told = orjson.loads(body)
-            if not _KNOWN.issuperset(told):
-                return None
-            text = await self._state.persisted.document(told)
-            name, variables = told.get("operationName"), told.get("variables")
-            operation = self._operations.find(text, name)
-        except (orjson.JSONDecodeError, TypeError, AttributeError, GraphQLError):
-            return None
-        if operation is None or not isinstance(variables, dict | None) or not _plain(told.get("extensions")):
-            return None
-        context = Context(Request(scope), None, authenticate)
-        try:
-            async with asyncio.timeout(self._seconds):
-                context.actor = await self._actors.find(asked.token or token_of(context))
-                cost = limits.cost_of(parsed(text), name, variables or {})
-                await self._state.budgets.charge(context, cost)
-                data = await self._operations.answer(operation, variables, context, context.actor)
-        except Exception:  # noqa: BLE001  the pipeline meets it again and tells it properly
+            question = self._questions.get(body)
+            if question is None or known(question.text) is not question.facts:
+                question = await self._understood(body)
+                if question is None:
+                    return None
+            actor = self._actors.fresh(token)
+            if actor is None or not self._state.budgets.spend(actor, question.cost):
+                actor = await self._admitted(scope, token, question)
+            statements = self._operations.known(question.operation, question.written, actor)
+            if statements is None:
+                context = Context(Request(scope), None, authenticate, actor)
+                statements = self._operations.make(question.operation, question.variables, actor, context)
+                if statements is None:
+                    self._questions.forget(body)
+                    return None
+            data = await self._operations.run(question.operation, statements)
+        except Exception as error:  # noqa: BLE001  the pipeline meets it again and tells it properly
+            told.late = isinstance(error, TimeoutError)
             return None
         if data is None:
             return None
-        measures.answered(operation.node.name.value if operation.node.name else None, "query", context.actor)
+        told.kind, told.operation, told.actor = "query", question.name, actor
         return b'{"data":' + data + b"}"
 
-
-def _ordinary(scope: Scope) -> _Asked | None:
-    """What an ordinary request for JSON asks for; None for any other. One look at each header."""
-    if scope["path"] != "/graphql" or scope["method"] != "POST":
-        return None
-    content_type = accept = encodings = token = b""
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            content_type = value
-        elif name == b"accept":
-            accept = value
-        elif name == b"accept-encoding":
-            encodings = value
-        elif name == b"authorization" and value[:7] == b"Bearer ":
-            token = value[7:]
-        elif name in _ASK_MORE:
+    async def _understood(self, body: bytes) -> _Question | None:
+        asked = orjson.loads(body)
+        if not _KNOWN.issuperset(asked):
             return None
-    kind = _media_type(content_type, accept)
-    return None if kind is None else _Asked(kind, b"gzip" in encodings, token.decode("latin-1").strip())
+        text = await self._state.persisted.document(asked)
+        name, variables = asked.get("operationName"), asked.get("variables") or {}
+        operation = self._operations.find(text, name)
+        if operation is None or not isinstance(variables, dict) or not _plain(asked.get("extensions")):
+            return None
+        facts = parsed(text)
+        label = operation.node.name.value if operation.node.name else None
+        cost = limits.cost_of(facts, name, variables)
+        question = _Question(text, facts, operation, label, variables, written(variables), cost)
+        if len(body) <= _LONGEST_REMEMBERED:
+            self._questions[body] = question
+        return question
 
-
-@lru_cache(maxsize=500)
-def _media_type(content_type: bytes, accept: bytes) -> bytes | None:
-    kind, parameters = parse_content_type(content_type.decode("latin-1"))
-    if kind != "application/json" or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
-        return None
-    kinds = negotiation.accepted(accept.decode("latin-1") or None)
-    return kinds[0].value.encode() if kinds[0] is negotiation.plain(kinds) else None
+    async def _admitted(self, scope: Scope, token: str, question: _Question) -> Actor | None:
+        """Who asks, once they have been charged. Raises GraphQLError (RATE_LIMITED)."""
+        context = Context(Request(scope), None, authenticate)
+        context.actor = await self._actors.find(token or token_of(context))
+        await self._state.budgets.charge(context, question.cost)
+        return context.actor
 
 
 def _plain(extensions: Any) -> bool:
     """Whether they ask for nothing but a persisted document."""
     return not extensions or (isinstance(extensions, dict) and extensions.keys() == {"persistedQuery"})
-
-
-async def _body(receive: Receive, largest: int) -> tuple[bytes, Message | None]:
-    """The body; the message that cut it short when it grew too large or the caller went away."""
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body") and len(body) <= largest:
-        message = await receive()
-        body += message.get("body", b"")
-    cut = message["type"] != "http.request" or message.get("more_body") or len(body) > largest
-    return body, message if cut else None
-
-
-def _again(body: bytes, rest: Message | None, receive: Receive) -> Receive:
-    """A `receive` that tells what was read once more."""
-    if rest is None or rest["type"] == "http.request":
-        more = bool(rest and rest.get("more_body"))
-        told: list[Message] = [{"type": "http.request", "body": body, "more_body": more}]
-    else:
-        told = [rest]
-
-    async def again() -> Message:
-        return told.pop() if told else await receive()
-
-    return again

@@ -1,5 +1,7 @@
 """The API under uvicorn."""
 
+import gc
+
 import uvicorn
 
 from crm.kernel.settings import settings
@@ -23,4 +25,7 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
         ws_max_size=current.max_body_kb * 1024,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    config.load()
+    gc.collect()
+    gc.freeze()  # the schema is for good: to walk it again and again for garbage would stop every request for 50 ms
     uvicorn.Server(config).run(sockets=None if fd is None else [inherited(fd)])

@@ -10,6 +10,7 @@ import ast
 import pytest
 from source_code import Function, Module, functions, modules, reach, select
 
+HAS_ITS_SQL = {"api.invoices.types.Invoice.is_overdue": "its SQL stands beside it, and asks the database"}
 TRANSACTION = "crm.kernel.transaction.transaction"
 HISTORY = {"crm.audit.service.record", "crm.audit.service.record_many"}
 EVENT = "crm.kernel.events.emit"
@@ -213,6 +214,14 @@ def test_reads_hand_back_what_the_executor_awaits() -> None:
     awaiting = select("api", lambda each: bool(READS & each.decorators) and any(each.inside(*waits)))
 
     assert awaiting == set()
+
+
+def test_reads_leave_the_clock_to_the_database() -> None:
+    """The statements they become are kept for who asks the same again, whenever that is."""
+    clock = {"crm.kernel.clock.now", "crm.kernel.clock.today"}
+    timely = select("api", lambda each: bool(READS & each.decorators) and bool(clock & reach(each.name)))
+
+    only(timely, HAS_ITS_SQL, "ask the database for the time")
 
 
 def test_resolvers_are_short() -> None:

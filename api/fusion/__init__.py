@@ -16,7 +16,7 @@ It knows Strawberry, graphql-core and Tortoise, and nothing of the application:
 """
 
 from api.fusion.executor import Fused
-from api.fusion.operations import Operations
+from api.fusion.operations import Operation, Operations, written
 from api.fusion.pool import ReadPool
 from api.fusion.reads import Reads
 from api.fusion.references import Reference, each, present
@@ -26,6 +26,7 @@ from api.fusion.windows import Window
 
 __all__ = [
     "Fused",
+    "Operation",
     "Operations",
     "ReadPool",
     "Reads",
@@ -35,4 +36,5 @@ __all__ = [
     "each",
     "present",
     "shows",
+    "written",
 ]

@@ -31,3 +31,6 @@ class Memory(Generic[V]):
         self._known.move_to_end(key)
         if len(self._known) > self._most:
             self._known.popitem(last=False)
+
+    def forget(self, key: Hashable) -> None:
+        self._known.pop(key, None)

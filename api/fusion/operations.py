@@ -4,12 +4,12 @@ An operation is remembered once it has gone through the whole pipeline without a
 and validated there. From then on only its variables are coerced, its root resolvers called (scoped to the caller)
 and the statements run; anything unusual on the way leaves the request to the pipeline again.
 
-Two memories spare what Strawberry and Tortoise would do over again: the arguments made of the same variables, for they
-depend on nothing else; and, for half a second, the statements made for the same caller and variables.
+Two memories spare what Strawberry and Tortoise would do over again: the arguments made of the same variables, and the
+statements made of these for the same caller. So a root resolver decides by nothing but its arguments and the caller: what
+it wants of the clock, it asks of the database.
 """
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -35,14 +35,13 @@ from tortoise.queryset import QuerySet
 
 from api.fusion.memory import Memory
 from api.fusion.plans import Statement
-from api.fusion.reads import Explained, Reads
+from api.fusion.reads import Reads
 from api.fusion.values import Rows
 from api.fusion.windows import Window
 
 Arguments = dict[str, Any]
 
-RECENT_SECONDS = 0.5
-_MOST_VARIABLES = 4_000  # bytes of variables that are worth remembering
+_MOST_VARIABLES = 2_000  # bytes of variables that are worth remembering
 
 
 class _Request:
@@ -64,6 +63,7 @@ class _Root:
     details: Any
     field: StrawberryField
     resolve: Callable[..., Any]
+    required: bool
 
     @property
     def node(self) -> FieldNode:
@@ -89,6 +89,11 @@ class _Read:
     arguments: list[Arguments]
 
 
+def written(variables: Mapping[str, Any] | None) -> bytes:
+    """The variables of a request as its memories know them."""
+    return orjson.dumps(variables, default=str) if variables else b""
+
+
 class Operations:
     """The operations of one schema that are answered this way."""
 
@@ -100,7 +105,7 @@ class Operations:
         self._build = build
         self._known: Memory[Operation | None] = Memory(1_000)
         self._arguments: Memory[_Read] = Memory(5_000)
-        self._recent: Memory[tuple[float, list[Statement]]] = Memory(2_000)
+        self._made: Memory[list[Statement]] = Memory(2_000)
 
     def remember(self, text: str, name: str | None, document: DocumentNode) -> None:
         """Notes an operation that has just been executed without an error."""
@@ -110,25 +115,36 @@ class Operations:
     def find(self, text: str, name: str | None) -> Operation | None:
         return self._known.get((text, name))
 
-    async def answer(
-        self, operation: Operation, variables: Mapping[str, Any] | None, context: Explained, caller: Hashable
-    ) -> bytes | None:
-        """The `data` of the response; None when the pipeline must answer, errors included.
+    def known(self, operation: Operation, variables: bytes, caller: Hashable) -> list[Statement] | None:
+        """The statements that answer it, where they were made before. `variables` as `written` writes them."""
+        return self._made.get((operation, variables, caller))
 
-        `caller` is what the resolvers' answers depend on beside the variables.
+    def make(
+        self, operation: Operation, variables: Mapping[str, Any], caller: Hashable, context: Any
+    ) -> list[Statement] | None:
+        """The statements that answer it; None when the pipeline must answer, errors included.
+
+        `context` is what resolvers find as `info.context`; of it, they go by the caller alone.
         """
-        told = orjson.dumps(variables, default=str) if variables else b""
-        key = (operation, told, caller)
-        recent = self._recent.get(key)
-        now = time.monotonic()
-        if recent is not None and recent[0] > now:
-            return await self._joined(operation, recent[1], context)
-        statements = self._statements(operation, variables or {}, told, context)
-        if statements is None:
-            return None
-        if len(told) <= _MOST_VARIABLES:
-            self._recent[key] = (now + RECENT_SECONDS, statements)
-        return await self._joined(operation, statements, context)
+        told = written(variables)
+        statements = self._statements(operation, variables, told, context)
+        if statements is not None and len(told) <= _MOST_VARIABLES:
+            self._made[operation, told, caller] = statements
+        return statements
+
+    async def run(self, operation: Operation, statements: list[Statement]) -> bytes | None:
+        """The `data` of the response; None as above."""
+        fetch = self._reads.fetch
+        if len(statements) == 1:
+            answers = [await fetch(statements[0])]
+        else:
+            answers = await asyncio.gather(*[fetch(each) for each in statements])
+        parts = []
+        for root, found in zip(operation.roots, answers, strict=True):
+            if found is None and root.required:
+                return None
+            parts.append(root.key + (b"null" if found is None else found))
+        return b"{" + b",".join(parts) + b"}"
 
     def _statements(
         self, operation: Operation, variables: Mapping[str, Any], told: bytes, context: Any
@@ -192,21 +208,6 @@ class Operations:
             del arguments[info.name]
         return arguments
 
-    async def _joined(
-        self, operation: Operation, statements: list[Statement], context: Explained
-    ) -> bytes | None:
-        fetch = self._reads.fetch
-        if len(statements) == 1:
-            answers = [await fetch(statements[0], context)]
-        else:
-            answers = await asyncio.gather(*[fetch(each, context) for each in statements])
-        parts = []
-        for root, found in zip(operation.roots, answers, strict=True):
-            if found is None and isinstance(root.definition.type, GraphQLNonNull):
-                return None
-            parts.append(root.key + (b"null" if found is None else found))
-        return b"{" + b",".join(parts) + b"}"
-
     def _operation(self, text: str, document: DocumentNode, name: str | None) -> Operation | None:
         node = get_operation_ast(document, name)
         if node is None or node.operation is not OperationType.QUERY:
@@ -223,7 +224,9 @@ class Operations:
             field = definition and definition.extensions.get("strawberry-definition")
             if definition is None or field is None or field.is_async or not field.base_resolver:
                 return None
-            roots.append(_Root(orjson.dumps(key) + b":", definition, details, field, _resolver(field)))
+            required = isinstance(definition.type, GraphQLNonNull)
+            label = orjson.dumps(key) + b":"
+            roots.append(_Root(label, definition, details, field, _resolver(field), required))
         return Operation(text, document, node, name, tuple(roots))
 
 

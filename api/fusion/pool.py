@@ -5,8 +5,10 @@ read a third of its time. A statement that only reads leaves nothing to reset.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import asyncpg
@@ -14,16 +16,25 @@ import asyncpg
 from api.fusion.memory import Memory
 
 MOST_STATEMENTS = 300  # of one connection; the server keeps a plan for each
+LOOKS = 10  # at what has taken too long, within the time that is allowed
 
 
 class ReadPool:
-    """At most `size` connections, opened when they are first needed."""
+    """At most `size` connections, opened when they are first needed. It belongs to the running event loop.
 
-    def __init__(self, size: int, **connect: Any) -> None:
+    A statement that has waited for a connection, or run, for about `seconds` raises TimeoutError.
+    """
+
+    def __init__(self, size: int, *, seconds: float, **connect: Any) -> None:
         self._size = size
+        self._seconds = seconds
         self._connect = connect
+        # Kept, for asking costs a system call; as one look at all connections now and then costs less than timers do.
+        self._loop = asyncio.get_running_loop()
+        self._next_look = self._loop.call_later(seconds / LOOKS, self._look)
+        self._all: set[_Connection] = set()
         self._free: list[Any] = []
-        self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
         self._open = 0
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -34,7 +45,7 @@ class ReadPool:
         return self._open - len(self._free)
 
     async def fetch(self, sql: str, values: Sequence[Any]) -> bytes | None:
-        """The statement's only value, as the server wrote it. Raises what asyncpg raises.
+        """The statement's only value, as the server wrote it. Raises TimeoutError, and what asyncpg raises.
 
         A statement that only reads is asked again where its connection turns out to be lost, as all are after the
         server was restarted.
@@ -48,10 +59,13 @@ class ReadPool:
 
     async def _fetched(self, sql: str, values: Sequence[Any]) -> bytes | None:
         connection = self._free.pop() if self._free else await self._another()
+        connection.since = time.monotonic()
         try:
             found: bytes | None = await connection.ask(sql, values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._give_back(connection)
+            if connection.overdue:
+                raise TimeoutError(f"no answer within {self._seconds} s") from None
             if connection.link.is_closed():
                 raise _Lost from error
             raise
@@ -75,6 +89,7 @@ class ReadPool:
 
     async def close(self) -> None:
         self._closed = True
+        self._next_look.cancel()
         while self._free:
             self._let_go(self._free.pop())
         if self._closing:
@@ -83,12 +98,12 @@ class ReadPool:
     async def _another(self) -> Any:
         if self._open < self._size:
             return await self._opened()
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
+        waiter = self._loop.create_future()
+        self._waiting.append((time.monotonic(), waiter))
         try:
             connection = await waiter
         except asyncio.CancelledError:
-            if waiter.done() and not waiter.cancelled() and waiter.result() is not None:
+            if waiter.done() and not waiter.cancelled() and not waiter.exception() and waiter.result():
                 self._give_back(waiter.result())  # it was handed over in the same moment
             raise
         return connection or await self._another()
@@ -104,9 +119,12 @@ class ReadPool:
             self._open -= 1
             self._wake(None)
             raise
-        return (_Watched if "connection_class" in self._connect else _Connection)(link)
+        connection = (_Watched if "connection_class" in self._connect else _Connection)(link)
+        self._all.add(connection)
+        return connection
 
     def _give_back(self, connection: Any) -> None:
+        connection.since = inf
         if self._closed or connection.link.is_closed():
             self._let_go(connection)
         elif not self._wake(connection):
@@ -115,7 +133,7 @@ class ReadPool:
     def _wake(self, connection: Any) -> bool:
         """Hands a connection (or, for None, the right to open one) to whoever waits longest."""
         while self._waiting:
-            waiter = self._waiting.popleft()
+            _, waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_result(connection)
                 return True
@@ -124,10 +142,24 @@ class ReadPool:
     def _let_go(self, connection: Any) -> None:
         """Ends a connection beside the request: `close` waits until the server has given up its statement."""
         self._open -= 1
+        self._all.discard(connection)
         task = asyncio.ensure_future(_ended(connection.link))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
         self._wake(None)
+
+    def _look(self) -> None:
+        """Ends what has taken too long."""
+        latest = time.monotonic() - self._seconds
+        for connection in self._all:
+            if connection.since < latest:
+                connection.overdue = True
+                connection.link.terminate()
+        while self._waiting and self._waiting[0][0] < latest:
+            _, waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_exception(TimeoutError(f"no connection came free within {self._seconds} s"))
+        self._next_look = self._loop.call_later(self._seconds / LOOKS, self._look)
 
 
 class _Lost(ConnectionError):
@@ -137,10 +169,12 @@ class _Lost(ConnectionError):
 class _Connection:
     """A connection and its statements, prepared once; the least used are given up."""
 
-    __slots__ = ("link", "statements")
+    __slots__ = ("link", "overdue", "since", "statements")
 
     def __init__(self, link: Any) -> None:
         self.link = link
+        self.since = inf
+        self.overdue = False
         self.statements: Memory[Any] = Memory(MOST_STATEMENTS)
 
     async def ask(self, sql: str, values: Sequence[Any]) -> bytes | None:

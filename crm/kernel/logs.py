@@ -1,13 +1,66 @@
 """Structured logs: one line an event, readable in a console or as JSON."""
 
+import asyncio
+import atexit
 import logging
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import structlog
 
 from crm.kernel.settings import settings
+
+_requests: list["_Lines"] = []
+
+
+class _Lines:
+    """Writes the same lines as structlog in a tenth of the time, for what is told by the thousand a second: the lines of
+    SECONDS are written at once.
+    """
+
+    SECONDS = 0.05
+    MOST = 500
+
+    def __init__(self, level: int) -> None:
+        self._level = level
+        self._stream = sys.stderr.buffer
+        self._waiting: list[bytes] = []
+
+    def info(self, event: str, **said: Any) -> None:
+        self._write(logging.INFO, "info", event, said)
+
+    def debug(self, event: str, **said: Any) -> None:
+        self._write(logging.DEBUG, "debug", event, said)
+
+    def flush(self) -> None:
+        lines, self._waiting = self._waiting, []
+        if lines:
+            self._stream.write(b"".join(lines))
+            self._stream.flush()
+
+    def _write(self, level: int, name: str, event: str, said: dict[str, Any]) -> None:
+        if level < self._level:
+            return
+        known = structlog.contextvars.get_contextvars()
+        told = {**said, "event": event, **known, "level": name, "timestamp": datetime.now(UTC)}
+        self._waiting.append(orjson.dumps(told, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
+        if len(self._waiting) == 1:
+            asyncio.get_running_loop().call_later(self.SECONDS, self.flush)
+        elif len(self._waiting) >= self.MOST:
+            self.flush()
+
+
+def requests() -> Any:
+    """The logger of the lines that each request has."""
+    return _requests[0] if _requests else structlog.get_logger("requests")
+
+
+def flush() -> None:
+    """Writes what is waiting to be written."""
+    for each in _requests:
+        each.flush()
 
 
 def configure() -> None:
@@ -29,7 +82,11 @@ def configure() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    _requests[:] = [_Lines(level)] if settings().log_format == "json" else []
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, force=True)
+
+
+atexit.register(flush)
 
 
 def _json(told: Any, default: Any = None, **_: Any) -> str:

@@ -1,8 +1,11 @@
 """Operations that take too long: ended in time, through each door, and by the database itself."""
 
+import asyncio
+import contextlib
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import asyncpg
 import httpx
@@ -22,8 +25,8 @@ CHANGE = "mutation ($input: CreateCustomerInput!) { createCustomer(input: $input
 PATIENCE = 10.0
 
 
-@pytest.fixture
-async def locked(database: str, db: None) -> AsyncIterator[None]:
+@contextlib.asynccontextmanager
+async def customers_locked(database: str) -> AsyncIterator[None]:
     """Nobody else reads or writes customers for as long as this lasts."""
     connection = await asyncpg.connect(**credentials(database))
     try:
@@ -32,6 +35,26 @@ async def locked(database: str, db: None) -> AsyncIterator[None]:
             yield
     finally:
         await connection.close()
+
+
+@pytest.fixture
+async def locked(database: str, db: None) -> AsyncIterator[None]:
+    async with customers_locked(database):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def api(**settings: str) -> AsyncIterator[httpx.AsyncClient]:
+    """An application of its own with these settings."""
+    with tempfile.TemporaryDirectory(prefix="kith-") as place:
+        path = f"{place}/api.sock"
+        started = ("uvicorn", "--factory", "api.app:create_app", "--uds", path)
+        with running(*started, says="startup complete", **settings):
+            transport = httpx.AsyncHTTPTransport(uds=path)
+            async with httpx.AsyncClient(
+                transport=transport, base_url="http://api", timeout=PATIENCE
+            ) as client:
+                yield client
 
 
 async def test_a_look_ends_at_the_deadline_and_gives_its_connection_back(
@@ -91,14 +114,34 @@ async def test_sockets_and_events_have_the_same_deadline(
 async def test_the_database_ends_statements_by_itself(database: str, locked: None) -> None:
     person = await make_user(Role.MANAGER, [await make_unit()])
     headers = {"authorization": f"Bearer {person.token}"}
-    with tempfile.TemporaryDirectory(prefix="kith-") as place:
-        path = f"{place}/api.sock"
-        started = ("uvicorn", "--factory", "api.app:create_app", "--uds", path)
-        with running(*started, says="startup complete", KITH_STATEMENT_TIMEOUT_SECONDS="1"):
-            transport = httpx.AsyncHTTPTransport(uds=path)
-            async with httpx.AsyncClient(
-                transport=transport, base_url="http://api", timeout=PATIENCE
-            ) as client:
-                answer = await client.post("/graphql", json={"query": LOOK}, headers=headers)
+    async with api(KITH_STATEMENT_TIMEOUT_SECONDS="1") as client:
+        answer = await client.post("/graphql", json={"query": LOOK}, headers=headers)
 
     assert [error["extensions"]["code"] for error in answer.json()["errors"]] == ["TIMEOUT"]
+
+
+@pytest.mark.parametrize("reads_at_once", ["1", "10"])
+async def test_a_remembered_look_ends_at_the_deadline_too(
+    database: str, db: None, reads_at_once: str
+) -> None:
+    """Those that wait for a connection and those that have one, in about the time of one."""
+    person = await make_user(Role.MANAGER, [await make_unit()])
+    headers = {"authorization": f"Bearer {person.token}"}
+
+    async with api(KITH_REQUEST_TIMEOUT_SECONDS="1", KITH_READ_POOL=reads_at_once) as client:
+
+        async def look() -> Any:
+            return (await client.post("/graphql", json={"query": LOOK}, headers=headers)).json()
+
+        for _ in range(2):  # by the pipeline, then by the front door
+            assert (await look())["data"] == {"customers": {"nodes": []}}
+        async with customers_locked(database):
+            began = time.monotonic()
+            answers = await asyncio.gather(*(look() for _ in range(4)))
+            took = time.monotonic() - began
+        after = await look()
+
+    codes = [[error["extensions"]["code"] for error in answer["errors"]] for answer in answers]
+    assert codes == [["TIMEOUT"]] * 4
+    assert took < 1.9  # less than the time of two
+    assert after["data"] == {"customers": {"nodes": []}}

@@ -9,7 +9,7 @@ from factories import make_unit, make_user
 from kith_client import Kith
 from starlette.types import Receive, Scope, Send
 
-from api.middleware import SECURITY_HEADERS, Envelope
+from api.front import SECURITY_HEADERS, Front
 from crm.kernel.actor import Role
 
 PATHS = ["/graphql?query={__typename}", "/graphql", "/healthz", "/readyz", "/nowhere", "/files/none", "/"]
@@ -90,7 +90,7 @@ async def test_log_lines_name_the_request() -> None:
 
     headers = [(b"x-request-id", b"mine")]
     for kind in ("http", "websocket"):
-        await Envelope(app)({"type": kind, "headers": headers}, None, None)  # type: ignore[arg-type]
+        await Front(app)({"type": kind, "path": "/", "headers": headers}, None, None)  # type: ignore[arg-type]
 
     assert seen == [{"request_id": "mine"}] * 2
     assert structlog.contextvars.get_contextvars() == {}
