@@ -49,7 +49,7 @@ class _Question(NamedTuple):
     operation: Operation
     name: str | None
     variables: dict[str, Any]
-    written: bytes
+    written: str
     cost: int
 
 
@@ -102,7 +102,7 @@ class FusedReads:
         facts = parsed(text)
         label = operation.node.name.value if operation.node.name else None
         cost = limits.cost_of(facts, name, variables)
-        question = _Question(text, facts, operation, label, variables, written(variables), cost)
+        question = _Question(operation.text, facts, operation, label, variables, written(variables), cost)
         if len(body) <= _LONGEST_REMEMBERED:
             self._questions[body] = question
         return question

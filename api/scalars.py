@@ -11,7 +11,7 @@ from strawberry.types.scalar import ScalarDefinition
 
 from api.fusion import Reference, present
 from crm.kernel.clock import iso
-from crm.kernel.money import currencies_by_digits, minor_digits, round_money
+from crm.kernel.money import UNUSUAL_DIGITS, USUAL_DIGITS, minor_digits, round_money
 
 EmailAddress = NewType("EmailAddress", str)
 PhoneNumber = NewType("PhoneNumber", str)
@@ -111,12 +111,10 @@ def money_of(amount: Decimal, currency: str) -> Money:
 def _rounded() -> str:
     """`money_of` as SQL: PostgreSQL rounds numerics half away from zero, which is half-up for money."""
     cases = " ".join(
-        f"when {{1}} = any('{{{{{','.join(codes)}}}}}'::text[]) then {digits}"
-        for digits, codes in currencies_by_digits().items()
-        if digits != _USUAL_DIGITS
+        f"when {{1}} = any('{{{{{codes.replace(' ', ',')}}}}}'::text[]) then {digits}"
+        for digits, codes in UNUSUAL_DIGITS.items()
     )
-    return f"round({{0}}, case {cases} else {_USUAL_DIGITS} end)::text"
+    return f"round({{0}}, case {cases} else {USUAL_DIGITS} end)::text"
 
 
-_USUAL_DIGITS = 2
 _ROUNDED = _rounded()

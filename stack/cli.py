@@ -77,11 +77,11 @@ def api(
 ) -> None:
     """Serve the API. Start several behind a balancer to serve more."""
     from stack.home import Home
-    from stack.serve import serve_api
     from stack.services import attach
 
     attach(Home.find())
-    serve_api(host=host, port=port, fd=fd)
+    told = [f"--host={host}", f"--port={port}", *([] if fd is None else [f"--fd={fd}"])]
+    os.execv(sys.executable, [sys.executable, "-m", "stack.serve", *told])  # noqa: S606 - becomes our own program
 
 
 @commands.command(rich_help_panel=SERVE)

@@ -1,6 +1,12 @@
-"""The API under uvicorn."""
+"""The API under uvicorn: `python -m stack.serve`, which `kith api` becomes.
 
+A program of its own, so that it holds none of the command line's memory.
+"""
+
+import argparse
 import gc
+import linecache
+import sys
 
 import uvicorn
 
@@ -13,6 +19,8 @@ SHUTDOWN_SECONDS = 5
 def serve_api(*, host: str, port: int, fd: int | None) -> None:
     """Serve until SIGINT or SIGTERM, on an inherited listening socket or on `host` and `port`."""
     current = settings()
+    if current.log_format == "json":
+        sys.modules["rich"] = None  # type: ignore[assignment]  # structlog loads it, 6 MB, for pictures of tracebacks
     config = uvicorn.Config(
         "api.app:create_app",
         factory=True,
@@ -26,6 +34,20 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     config.load()
+    linecache.clearcache()  # Tortoise and Strawberry have read the sources of models and types
     gc.collect()
     gc.freeze()  # the schema is for good: to walk it again and again for garbage would stop every request for 50 ms
     uvicorn.Server(config).run(sockets=None if fd is None else [inherited(fd)])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m stack.serve")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    parser.add_argument("--fd", type=int)
+    told = parser.parse_args()
+    serve_api(host=told.host, port=told.port, fd=told.fd)
+
+
+if __name__ == "__main__":
+    main()

@@ -41,7 +41,7 @@ from api.fusion.windows import Window
 
 Arguments = dict[str, Any]
 
-_MOST_VARIABLES = 2_000  # bytes of variables that are worth remembering
+_MOST_VARIABLES = 2_000  # characters of variables that are worth remembering
 
 
 class _Request:
@@ -89,9 +89,9 @@ class _Read:
     arguments: list[Arguments]
 
 
-def written(variables: Mapping[str, Any] | None) -> bytes:
-    """The variables of a request as its memories know them."""
-    return orjson.dumps(variables, default=str) if variables else b""
+def written(variables: Mapping[str, Any] | None) -> str:
+    """The variables of a request as its memories know them. As a text: orjson's bytes keep 4 kB, however short."""
+    return orjson.dumps(variables, default=str).decode() if variables else ""
 
 
 class Operations:
@@ -115,7 +115,7 @@ class Operations:
     def find(self, text: str, name: str | None) -> Operation | None:
         return self._known.get((text, name))
 
-    def known(self, operation: Operation, variables: bytes, caller: Hashable) -> list[Statement] | None:
+    def known(self, operation: Operation, variables: str, caller: Hashable) -> list[Statement] | None:
         """The statements that answer it, where they were made before. `variables` as `written` writes them."""
         return self._made.get((operation, variables, caller))
 
@@ -147,7 +147,7 @@ class Operations:
         return b"{" + b",".join(parts) + b"}"
 
     def _statements(
-        self, operation: Operation, variables: Mapping[str, Any], told: bytes, context: Any
+        self, operation: Operation, variables: Mapping[str, Any], told: str, context: Any
     ) -> list[Statement] | None:
         read = self._arguments.get((operation, told))
         if read is None:
