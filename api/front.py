@@ -17,7 +17,7 @@ from api import negotiation, observed
 from api.auth import CLIENT_HEADER
 from api.compression import COMPRESSED_FROM, compressed
 from api.explain import HEADER as EXPLAIN
-from api.http import COST_HEADER, LAST_EVENT, VARY
+from api.http import COST_HEADER, LAST_EVENT
 from api.measures import Told
 from api.reading import FusedReads
 from api.refusals import refusal
@@ -30,8 +30,6 @@ SECURITY_HEADERS = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
-    "referrer-policy": "no-referrer",
-    "permissions-policy": "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 
 Pairs = list[tuple[bytes, bytes]]
@@ -40,8 +38,8 @@ _chance = random.Random()  # noqa: S311  an id of a request is no secret, and th
 _REQUEST_ID = REQUEST_ID.encode()
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,100}")
 _ALWAYS_ANSWERED = {"/healthz", "/readyz", "/metrics"}  # whoever asks them may not know our name
-_ASK_MORE = (EXPLAIN.encode(), COST_HEADER.encode())
-_OF_READS = ((b"vary", f"{VARY}, Accept-Encoding".encode()), (b"cache-control", b"no-store"))
+_ASK_MORE = frozenset((EXPLAIN.encode(), COST_HEADER.encode()))
+_NO_STORE = (b"cache-control", b"no-store")
 
 
 class _Look(NamedTuple):
@@ -113,7 +111,7 @@ class Front:
 
     async def _send(self, answer: bytes, look: _Look, headers: Pairs, send: Send) -> None:
         assert look.kind is not None  # noqa: S101  else there is no answer
-        headers += ((b"content-type", look.kind), *_OF_READS)
+        headers += ((b"content-type", look.kind), _NO_STORE)
         if look.origin is not None and self._cors is not None:
             headers += await self._for_origin(self._cors, look.origin)
         if look.compressed and len(answer) >= COMPRESSED_FROM:
@@ -140,28 +138,26 @@ class Front:
 
 
 def _look(scope: Scope) -> _Look:
-    request_id = origin = None
-    content_type = accept = encodings = token = host = b""
-    ordinary = scope["path"] == observed.GRAPHQL and scope.get("method") == "POST"
-    for name, value in scope["headers"]:
-        if name == b"host":
-            host = value
-        elif name == b"content-type":
-            content_type = value
-        elif name == b"accept":
-            accept = value
-        elif name == b"accept-encoding":
-            encodings = value
-        elif name == b"authorization" and value[:7] == b"Bearer ":
-            token = value[7:]
-        elif name == b"origin":
-            origin = value
-        elif name == _REQUEST_ID and request_id is None:
-            request_id = value if _SANE_ID.fullmatch(value) else None
-        elif name in _ASK_MORE:
-            ordinary = False
-    kind = _media_type(content_type, accept) if ordinary else None
-    return _Look(request_id, host, origin, kind, b"gzip" in encodings, token.decode("latin-1").strip())
+    told = dict(reversed(scope["headers"]))  # of two the first counts, as everywhere
+    known = told.get
+    request_id, token = known(_REQUEST_ID), known(b"authorization", b"")
+    if request_id is not None and not _SANE_ID.fullmatch(request_id):
+        request_id = None
+    kind = None
+    if (
+        scope["path"] == observed.GRAPHQL
+        and scope.get("method") == "POST"
+        and told.keys().isdisjoint(_ASK_MORE)
+    ):
+        kind = _media_type(known(b"content-type", b""), known(b"accept", b""))
+    return _Look(
+        request_id,
+        known(b"host", b""),
+        known(b"origin"),
+        kind,
+        b"gzip" in known(b"accept-encoding", b""),
+        token[7:].decode("latin-1").strip() if token[:7] == b"Bearer " else "",
+    )
 
 
 @lru_cache(maxsize=500)

@@ -83,9 +83,14 @@ def remembered() -> list[str]:
     return list(_known)
 
 
+epoch = 0
+"""How often all documents were forgotten: what is kept of them elsewhere is of its own epoch only."""
+
+
 def forget() -> None:
     """Forgets all documents, such as after a limit has changed."""
-    global _weight  # noqa: PLW0603
+    global _weight, epoch  # noqa: PLW0603
+    epoch += 1
     _known.clear()
     _weight = 0
 

@@ -70,7 +70,10 @@ class HistoryEntry(Node):
         )
 
 
-_CAMEL = "lower(left({0}, 1)) || substr(replace(initcap(replace({0}, '_', ' ')), ' ', ''), 2)"  # as `_camel`
+_CAMEL = (  # as `_camel`
+    "split_part({0}, '_', 1) || "
+    "replace(initcap(replace(substr({0}, length(split_part({0}, '_', 1)) + 1), '_', ' ')), ' ', '')"
+)
 
 
 def _camel(name: Any) -> str:

@@ -18,7 +18,7 @@ It knows Strawberry, graphql-core and Tortoise, and nothing of the application:
 from api.fusion.executor import Fused
 from api.fusion.operations import Operation, Operations, written
 from api.fusion.pool import ReadPool
-from api.fusion.reads import Reads
+from api.fusion.reads import Part, Reads
 from api.fusion.references import Reference, each, present
 from api.fusion.rows import shows
 from api.fusion.values import Rows
@@ -28,6 +28,7 @@ __all__ = [
     "Fused",
     "Operation",
     "Operations",
+    "Part",
     "ReadPool",
     "Reads",
     "Reference",

@@ -61,12 +61,13 @@ class _Parameters(Parameterizer):
 
 
 class Compiler:
-    """Compiles one field; `values` are the parameters of its SQL, in order."""
+    """Compiles one field; `values` are the parameters of its SQL, in order; `whole`: it goes through a whole list."""
 
     def __init__(self, executor: Any) -> None:
         self._executor = executor
         self._parameters = _Parameters()
         self._aliases = 0
+        self.whole = False
 
     @property
     def values(self) -> list[Any]:
@@ -81,6 +82,7 @@ class Compiler:
             missing = " and ".join(f"{column.sql} is null" for column in value.columns)
             return f"case when {missing} then null else {self.complete(value.value, kind, details)} end"
         if isinstance(value, CountQuery):
+            self.whole = True
             return f"({self._sql(value)})"
         if isinstance(get_named_type(kind), GraphQLScalarType | GraphQLEnumType):
             return leaf(value, kind)
@@ -125,6 +127,7 @@ class Compiler:
     def _made(self, value: "Each | Rows[Any]", kind: GraphQLObjectType, details: Details) -> str:
         alias = self._alias()
         if isinstance(value, Rows):
+            self.whole = True
             made = value.make(stand_in_of(value.query, alias))
             rows = f"({self._source(value.query)}) {alias}"
         else:
@@ -199,6 +202,7 @@ class Compiler:
                 case "__typename":
                     sql = quoted(kind.name) + "::text"
                 case "totalCount":
+                    self.whole = True
                     sql = f"({self._sql(window.queryset.order_by().count())})"
                 case "pageInfo":
                     sql = self._page_info(window, kind, details, page)

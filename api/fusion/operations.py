@@ -9,7 +9,6 @@ statements made of these for the same caller. So a root resolver decides by noth
 it wants of the clock, it asks of the database.
 """
 
-import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial, reduce
@@ -35,7 +34,7 @@ from tortoise.queryset import QuerySet
 
 from api.fusion.memory import Memory
 from api.fusion.plans import Statement
-from api.fusion.reads import Reads
+from api.fusion.reads import Part, Reads
 from api.fusion.values import Rows
 from api.fusion.windows import Window
 
@@ -105,7 +104,7 @@ class Operations:
         self._build = build
         self._known: Memory[Operation | None] = Memory(1_000)
         self._arguments: Memory[_Read] = Memory(5_000)
-        self._made: Memory[list[Statement]] = Memory(2_000)
+        self._made: Memory[list[Part]] = Memory(2_000)
 
     def remember(self, text: str, name: str | None, document: DocumentNode) -> None:
         """Notes an operation that has just been executed without an error."""
@@ -115,36 +114,35 @@ class Operations:
     def find(self, text: str, name: str | None) -> Operation | None:
         return self._known.get((text, name))
 
-    def known(self, operation: Operation, variables: str, caller: Hashable) -> list[Statement] | None:
+    def known(self, operation: Operation, variables: str, caller: Hashable) -> list[Part] | None:
         """The statements that answer it, where they were made before. `variables` as `written` writes them."""
         return self._made.get((operation, variables, caller))
 
     def make(
         self, operation: Operation, variables: Mapping[str, Any], caller: Hashable, context: Any
-    ) -> list[Statement] | None:
+    ) -> list[Part] | None:
         """The statements that answer it; None when the pipeline must answer, errors included.
 
         `context` is what resolvers find as `info.context`; of it, they go by the caller alone.
         """
         told = written(variables)
         statements = self._statements(operation, variables, told, context)
-        if statements is not None and len(told) <= _MOST_VARIABLES:
-            self._made[operation, told, caller] = statements
-        return statements
+        if statements is None:
+            return None
+        parts = self._reads.parts(statements)
+        if len(told) <= _MOST_VARIABLES:
+            self._made[operation, told, caller] = parts
+        return parts
 
-    async def run(self, operation: Operation, statements: list[Statement]) -> bytes | None:
+    async def run(self, operation: Operation, parts: list[Part]) -> bytes | None:
         """The `data` of the response; None as above."""
-        fetch = self._reads.fetch
-        if len(statements) == 1:
-            answers = [await fetch(statements[0])]
-        else:
-            answers = await asyncio.gather(*[fetch(each) for each in statements])
-        parts = []
+        answers = await self._reads.fetch_parts(parts)
+        fields = []
         for root, found in zip(operation.roots, answers, strict=True):
             if found is None and root.required:
                 return None
-            parts.append(root.key + (b"null" if found is None else found))
-        return b"{" + b",".join(parts) + b"}"
+            fields.append(root.key + (b"null" if found is None else found))
+        return b"{" + b",".join(fields) + b"}"
 
     def _statements(
         self, operation: Operation, variables: Mapping[str, Any], told: str, context: Any

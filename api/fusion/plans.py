@@ -1,5 +1,6 @@
 """Plans: a compiled field, kept by what its SQL depends on; the values are bound on every request."""
 
+import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +41,8 @@ class Plan:
 
     sql: str
     parameters: tuple[Any, ...]
+    whole: bool
+    """Whether it goes through a whole list, to count or to group."""
 
     def bind(self, values: Sequence[Any]) -> list[Any]:
         return [each.of(values) if type(each) is _Bound else each for each in self.parameters]
@@ -48,11 +51,40 @@ class Plan:
 class Statement:
     """A plan with the values of a request."""
 
-    __slots__ = ("parameters", "sql")
+    __slots__ = ("parameters", "sql", "whole")
 
     def __init__(self, plan: Plan, values: Sequence[Any]) -> None:
         self.sql = plan.sql
+        self.whole = plan.whole
         self.parameters = plan.bind(values)
+
+
+_PIECES = re.compile(r"""E'(?:[^'\\]|''|\\.)*'|'(?:[^']|'')*'|"(?:[^"]|"")*"|\$(\d+)""", re.DOTALL)
+_SELECT = "select "
+
+
+def together(statements: Sequence[Statement], texts: Memory[str]) -> tuple[str, list[Any]]:
+    """One statement of a column for each, and its parameters. `texts` keeps its SQL by theirs."""
+    if len(statements) == 1:
+        return statements[0].sql, statements[0].parameters
+    key = tuple([each.sql for each in statements])
+    sql = texts.get(key)
+    if sql is None:
+        columns, taken = [], 0
+        for each in statements:
+            columns.append(_renumbered(each.sql.removeprefix(_SELECT), taken))
+            taken += len(each.parameters)
+        sql = texts[key] = _SELECT + ", ".join(columns)
+    return sql, [value for each in statements for value in each.parameters]
+
+
+def _renumbered(sql: str, taken: int) -> str:
+    """The SQL with its parameters numbered from `taken` on; what looks like one in a literal or name stays."""
+
+    def moved(piece: re.Match[str]) -> str:
+        return piece[0] if piece[1] is None else f"${int(piece[1]) + taken}"
+
+    return _PIECES.sub(moved, sql)
 
 
 class Plans:
@@ -106,7 +138,8 @@ class Plans:
             compiler = Compiler(executor())
             sql = compiler.complete(marked(value, marker) if marker else value, kind, details)
             texts = marker.texts if marker else []
-            return Plan(f"select {sql}", tuple(_parameter(each, texts) for each in compiler.values))
+            bound = tuple(_parameter(each, texts) for each in compiler.values)
+            return Plan(_SELECT + sql, bound, compiler.whole)
         except (Uncompilable, Unstructured) as reason:
             field = getattr(reason, "field", details[0].node.name.value)
             log.debug("not fused", field=field, reason=str(reason))

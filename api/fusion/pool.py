@@ -9,12 +9,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from math import inf
-from typing import Any
+from typing import Any, TypeAlias
 
 import asyncpg
 
 from api.fusion.memory import Memory
 
+Row: TypeAlias = Sequence[bytes | None]
 MOST_STATEMENTS = 300  # of one connection; the server keeps a plan for each
 LOOKS = 10  # at what has taken too long, within the time that is allowed
 
@@ -44,8 +45,8 @@ class ReadPool:
         """How many connections are at work at this moment."""
         return self._open - len(self._free)
 
-    async def fetch(self, sql: str, values: Sequence[Any]) -> bytes | None:
-        """The statement's only value, as the server wrote it. Raises TimeoutError, and what asyncpg raises.
+    async def fetch(self, sql: str, values: Sequence[Any]) -> Row:
+        """The statement's only row, as the server wrote it. Raises TimeoutError, and what asyncpg raises.
 
         A statement that only reads is asked again where its connection turns out to be lost, as all are after the
         server was restarted.
@@ -57,11 +58,11 @@ class ReadPool:
                 self._let_go(self._free.pop())
             return await self._fetched(sql, values)
 
-    async def _fetched(self, sql: str, values: Sequence[Any]) -> bytes | None:
+    async def _fetched(self, sql: str, values: Sequence[Any]) -> Row:
         connection = self._free.pop() if self._free else await self._another()
         connection.since = time.monotonic()
         try:
-            found: bytes | None = await connection.ask(sql, values)
+            found: Row = await connection.ask(sql, values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._give_back(connection)
             if connection.overdue:
@@ -177,11 +178,11 @@ class _Connection:
         self.overdue = False
         self.statements: Memory[Any] = Memory(MOST_STATEMENTS)
 
-    async def ask(self, sql: str, values: Sequence[Any]) -> bytes | None:
+    async def ask(self, sql: str, values: Sequence[Any]) -> Row:
         statement = self.statements.get(sql)
         if statement is None:
             statement = self.statements[sql] = await self.link.prepare(sql)
-        return await statement.fetchval(*values)  # type: ignore[no-any-return]
+        return await statement.fetchrow(*values)  # type: ignore[no-any-return]
 
 
 class _Watched(_Connection):
@@ -189,8 +190,8 @@ class _Watched(_Connection):
 
     __slots__ = ()
 
-    async def ask(self, sql: str, values: Sequence[Any]) -> bytes | None:
-        return await self.link.fetchval(sql, *values)  # type: ignore[no-any-return]
+    async def ask(self, sql: str, values: Sequence[Any]) -> Row:
+        return await self.link.fetchrow(sql, *values)  # type: ignore[no-any-return]
 
 
 async def _ended(connection: Any) -> None:

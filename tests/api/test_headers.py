@@ -9,7 +9,7 @@ from factories import make_unit, make_user
 from kith_client import Kith
 from starlette.types import Receive, Scope, Send
 
-from api.front import SECURITY_HEADERS, Front
+from api.front import Front
 from crm.kernel.actor import Role
 
 PATHS = ["/graphql?query={__typename}", "/graphql", "/healthz", "/readyz", "/nowhere", "/files/none", "/"]
@@ -21,11 +21,25 @@ async def test_every_response_tells_browsers_what_not_to_do(server: str, db: Non
         answer = await client.get(path)
 
     assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["referrer-policy"] == "no-referrer"
-    assert "camera=()" in answer.headers["permissions-policy"]
+    assert answer.headers["x-frame-options"] == "DENY"
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["x-request-id"]
     assert "strict-transport-security" not in answer.headers
+
+
+async def test_a_remembered_read_tells_them_too(server: str, db: None) -> None:
+    kith = Kith(server, (await make_user()).token)
+    first, again = [await kith.post({"query": "{ customers { nodes { id } } }"}) for _ in range(2)]
+
+    told = (
+        "x-content-type-options",
+        "x-frame-options",
+        "content-security-policy",
+        "cache-control",
+        "content-type",
+    )
+    assert [first.headers[name] for name in told] == [again.headers[name] for name in told]
+    assert len(again.headers["x-request-id"]) == 32
 
 
 async def test_graphiql_has_a_policy_of_its_own_and_the_rest_alike(server: str, db: None) -> None:
@@ -37,7 +51,8 @@ async def test_graphiql_has_a_policy_of_its_own_and_the_rest_alike(server: str, 
     assert "unsafe-eval" not in policy
     assert "script-src 'self' 'unsafe-inline'" not in policy
     assert "frame-ancestors 'none'" in policy
-    assert answer.headers["permissions-policy"] == SECURITY_HEADERS["permissions-policy"]
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "camera=()" in answer.headers["permissions-policy"]
 
 
 async def test_browsers_are_told_to_insist_on_https_where_that_is_wanted(
