@@ -15,7 +15,10 @@ import orjson
 
 Message = dict[str, Any]
 POOL = 10
-_SESSION = {"plan_cache_mode": "force_generic_plan", "jit": "off"}  # as Kith's: else the server plans long ones each time
+_SESSION = {
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+}  # as Kith's: else the server plans long ones each time
 
 _MANAGER = """(select to_json(u) from (select name from staff_user where id = c.account_manager_id) u) as "accountManager" """
 _CUSTOMER = "'cus_' || encode(uuid_send(c.id), 'hex') as id, c.name, c.email, c.phone"
@@ -133,7 +136,9 @@ class _Pool:
 
     async def open(self) -> None:
         for _ in range(POOL):
-            connection = await asyncpg.connect(server_settings=_SESSION)  # the address is in libpq's variables
+            connection = await asyncpg.connect(
+                server_settings=_SESSION
+            )  # the address is in libpq's variables
             self._free.append({name: await connection.prepare(sql) for name, (sql, _) in OPERATIONS.items()})
 
     async def answer(self, operation: str, values: tuple[Any, ...]) -> bytes:
