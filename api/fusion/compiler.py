@@ -5,7 +5,8 @@ PostgreSQL does 1.4 to 2.6 times faster than `json_build_object`. A relation is 
 around it. Which columns a resolver uses is found by running it on a stand-in row (see `references`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -213,7 +214,8 @@ class Compiler:
         if not page.taken:
             return built  # nothing but a count
         rows = self._source(self._ordered(window).limit(window.size + 1))
-        return f"(select {built} from ({page.over(rows, backward=window.backward)}) {page.name})"
+        known = {*window.queryset.model._meta.fields_db_projection.values(), *window.queryset._annotations}
+        return f"(select {built} from ({page.over(rows, known, backward=window.backward)}) {page.name})"
 
     def _ordered(self, window: Window[Any]) -> QuerySet[Any]:
         found = window.queryset.filter(*window.beyond) if window.beyond else window.queryset
@@ -336,9 +338,14 @@ class _Pass:
     def last(self, column: str) -> str:
         return self._take(f"{self._values(column)}[least(count(*), {self._size})]")
 
-    def over(self, rows: str, *, backward: bool) -> str:
-        """The SELECT that takes all that from `rows`, which come in the order of the walk."""
-        numbered = f"select r.*, row_number() over () as fusion_n from ({rows}) r"
+    def over(self, rows: str, known: Collection[str], *, backward: bool) -> str:
+        """The SELECT that takes all that from `rows`, which come in the order of the walk and have the columns `known`.
+
+        Only those that are used are numbered: the server would carry along the others, a tenth of a page's time.
+        """
+        used = sorted(set(re.findall(rf'\b{self.row}\."?(\w+)', " ".join(self.taken))) & set(known))
+        columns = "".join(f'r."{name}", ' for name in used)
+        numbered = f"select {columns}row_number() over () as fusion_n from ({rows}) r"
         if backward:
             numbered += " order by fusion_n desc"
         taken = ", ".join(f"{sql} as {name}" for sql, name in self.taken.items())
