@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 from cross_web import HTTPException
-from graphql import GraphQLError, OperationType
+from graphql import ExperimentalIncrementalExecutionResults, GraphQLError, OperationType
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -149,6 +149,7 @@ class GraphQLView(GraphQL[Context, None]):
         asked: Request = request._request  # noqa: SLF001  the adapter hides what an upload needs
         body = _operation(await self._body(asked))
         context: Context = asked.state.context
+        asked.state.places = streams.Places(asked.headers.get("accept"))
         extensions = body.get("extensions") or {}
         context.extensions = extensions
         context.wants_cost = COST_HEADER in asked.headers or extensions.get("cost") is True
@@ -191,11 +192,17 @@ class GraphQLView(GraphQL[Context, None]):
     # What happens
 
     async def execute_operation(self, *args: Any, **kwargs: Any) -> Any:
+        """The result in time; what comes later of one in parts has the same deadline."""
+        end = asyncio.get_running_loop().time() + settings().request_timeout_seconds
         try:
-            async with asyncio.timeout(settings().request_timeout_seconds):
-                return await super().execute_operation(*args, **kwargs)
+            async with asyncio.timeout_at(end):
+                result: Any = await super().execute_operation(*args, **kwargs)
         except TimeoutError:
             return PreExecutionError(data=None, errors=[streams.timeout_error()])
+        if isinstance(result, ExperimentalIncrementalExecutionResults):
+            later = streams.in_time(result.subsequent_results, result.initial_result.pending, end)
+            return result._replace(subsequent_results=later)
+        return result
 
     # What is answered
 
@@ -242,7 +249,8 @@ class GraphQLView(GraphQL[Context, None]):
         self, request: Any, value: Any, all_pending: list[Any]
     ) -> tuple[Any, Any]:
         part, pending = await super()._process_stream_result(request, value, all_pending)
-        return streams.placed(part), pending  # type: ignore[arg-type]
+        places: streams.Places = request.state.places
+        return places.placed(part), pending  # type: ignore[arg-type]
 
     async def create_streaming_response(
         self,
