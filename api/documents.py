@@ -72,13 +72,14 @@ def _tree(text: str) -> DocumentNode:
 def verdict(
     facts: DocumentFacts, schema: GraphQLSchema, rules: tuple[Any, ...], *, trusted: bool
 ) -> list[GraphQLError]:
-    """What validation says. Only who may read the schema is told which of its names was perhaps meant."""
+    """What validation says, each thing once. Only who may read the schema is told which of its names was perhaps meant."""
     key = (rules, trusted)
     if key not in facts.verdicts:
         rules = (*rules, MaybeNullValidationRule, OneOfInputValidationRule)
-        facts.verdicts[key] = validate(
+        errors = validate(
             schema, facts.document, rules, max_errors=MOST_VALIDATION_ERRORS, hide_suggestions=not trusted
         )
+        facts.verdicts[key] = list({error.message: error for error in reversed(errors)}.values())[::-1]
     return facts.verdicts[key]
 
 
