@@ -39,6 +39,7 @@ from api.documents import kind_of
 from api.errors import coded, leaving
 from api.introspection import discreet
 from api.negotiation import Kind
+from api.partings import Incoming, part
 from api.refusals import Refused, refusal
 from api.uploads import read_upload
 from api.websocket import TextSocket, TransportWSHandler, connect
@@ -46,6 +47,7 @@ from crm.kernel.settings import settings
 
 log = structlog.get_logger(__name__)
 
+BAD_REQUEST = 400  # and all that is refused
 COST_HEADER = "x-kith-cost"
 LAST_EVENT = "last-event-id"
 RESUME = "resumeAfter"
@@ -93,10 +95,14 @@ class GraphQLView(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        request = Request(scope, _limited(scope, receive))
+        incoming = Incoming(scope, receive)
+        request = Request(scope, _limited(scope, incoming.receive))
         with contextlib.suppress(ClientDisconnect):
             response = await self._answer(request)
-            await response(scope, receive, send)
+            if response.status_code >= BAD_REQUEST and incoming.outstanding:
+                await part(response, scope, incoming, send)
+            else:
+                await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept")
