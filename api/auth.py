@@ -14,6 +14,7 @@ from crm.kernel.settings import settings
 
 COOKIE = "kith_session"
 CLIENT_HEADER = "x-kith-client"
+LONGEST_TOKEN = 100  # characters; ours have half as many
 
 
 async def authenticate(context: Context) -> Actor | None:
@@ -45,13 +46,16 @@ class RecentActors:
         self._known: Memory[tuple[float, Actor]] = Memory(self.MOST)
         self._asked: dict[str, asyncio.Task[Actor | None]] = {}
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     def fresh(self, token: str) -> Actor | None:
         """Whom it stands for, if that needs no looking up."""
         known = self._known.get(token)
         return known[1] if known and time.monotonic() - known[0] < self.FRESH else None
 
     async def find(self, token: str | None) -> Actor | None:
-        if token is None:
+        if token is None or len(token) > LONGEST_TOKEN:
             return None
         known = self._known.get(token)
         age = time.monotonic() - known[0] if known else self.LONGEST

@@ -22,6 +22,7 @@ from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRul
 from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from api import limits
+from api.errors import with_code
 from api.introspection import LogInFirst, may_introspect
 from api.limits import DocumentFacts
 from crm.kernel.settings import settings
@@ -31,8 +32,18 @@ DEEPEST = 200  # what graphql-core's parser takes
 
 
 def parsed(text: str) -> DocumentFacts:
-    """What is known of a document. Raises GraphQLError: GRAPHQL_PARSE_FAILED or QUERY_TOO_COMPLEX."""
-    return limits.known(text) or limits.inspect(_tree(text))
+    """What is known of a document. Raises GraphQLError: GRAPHQL_PARSE_FAILED or QUERY_TOO_COMPLEX.
+
+    Refused again, it is not read again: a request looks at its document more than once.
+    """
+    if found := limits.known(text):
+        return found
+    limits.refuse_known(text)
+    try:
+        return limits.inspect(_tree(text))
+    except GraphQLError as refusal:
+        limits.remember_refusal(text, with_code(refusal))
+        raise
 
 
 def kind_of(text: str | None, operation_name: str | None) -> OperationType | None:
@@ -61,13 +72,14 @@ def _tree(text: str) -> DocumentNode:
 def verdict(
     facts: DocumentFacts, schema: GraphQLSchema, rules: tuple[Any, ...], *, trusted: bool
 ) -> list[GraphQLError]:
-    """What validation says. Only who may read the schema is told which of its names was perhaps meant."""
+    """What validation says, each thing once. Only who may read the schema is told which of its names was perhaps meant."""
     key = (rules, trusted)
     if key not in facts.verdicts:
         rules = (*rules, MaybeNullValidationRule, OneOfInputValidationRule)
-        facts.verdicts[key] = validate(
+        errors = validate(
             schema, facts.document, rules, max_errors=MOST_VALIDATION_ERRORS, hide_suggestions=not trusted
         )
+        facts.verdicts[key] = list({error.message: error for error in reversed(errors)}.values())[::-1]
     return facts.verdicts[key]
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 import structlog
 from cross_web import HTTPException
-from graphql import GraphQLError, OperationType
+from graphql import ExperimentalIncrementalExecutionResults, GraphQLError, OperationType
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -39,6 +39,7 @@ from api.documents import kind_of
 from api.errors import coded, leaving
 from api.introspection import discreet
 from api.negotiation import Kind
+from api.partings import Incoming, part
 from api.refusals import Refused, refusal
 from api.uploads import read_upload
 from api.websocket import TextSocket, TransportWSHandler, connect
@@ -46,6 +47,7 @@ from crm.kernel.settings import settings
 
 log = structlog.get_logger(__name__)
 
+BAD_REQUEST = 400  # and all that is refused
 COST_HEADER = "x-kith-cost"
 LAST_EVENT = "last-event-id"
 RESUME = "resumeAfter"
@@ -93,10 +95,14 @@ class GraphQLView(GraphQL[Context, None]):
         if scope["type"] != "http":
             await super().__call__(scope, receive, send)
             return
-        request = Request(scope, _limited(scope, receive))
+        incoming = Incoming(scope, receive)
+        request = Request(scope, _limited(scope, incoming.receive))
         with contextlib.suppress(ClientDisconnect):
             response = await self._answer(request)
-            await response(scope, receive, send)
+            if response.status_code >= BAD_REQUEST and incoming.outstanding:
+                await part(response, scope, incoming, send)
+            else:
+                await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
         accept = request.headers.get("accept")
@@ -149,6 +155,7 @@ class GraphQLView(GraphQL[Context, None]):
         asked: Request = request._request  # noqa: SLF001  the adapter hides what an upload needs
         body = _operation(await self._body(asked))
         context: Context = asked.state.context
+        asked.state.places = streams.Places(asked.headers.get("accept"))
         extensions = body.get("extensions") or {}
         context.extensions = extensions
         context.wants_cost = COST_HEADER in asked.headers or extensions.get("cost") is True
@@ -191,13 +198,19 @@ class GraphQLView(GraphQL[Context, None]):
     # What happens
 
     async def execute_operation(self, *args: Any, **kwargs: Any) -> Any:
+        """The result in time; what comes later of one in parts has the same deadline."""
         told = measures.current.get()
         seconds = 0 if told is not None and told.late else settings().request_timeout_seconds
+        end = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds):
-                return await super().execute_operation(*args, **kwargs)
+            async with asyncio.timeout_at(end):
+                result: Any = await super().execute_operation(*args, **kwargs)
         except TimeoutError:
             return PreExecutionError(data=None, errors=[streams.timeout_error()])
+        if isinstance(result, ExperimentalIncrementalExecutionResults):
+            later = streams.in_time(result.subsequent_results, result.initial_result.pending, end)
+            return result._replace(subsequent_results=later)
+        return result
 
     # What is answered
 
@@ -244,7 +257,8 @@ class GraphQLView(GraphQL[Context, None]):
         self, request: Any, value: Any, all_pending: list[Any]
     ) -> tuple[Any, Any]:
         part, pending = await super()._process_stream_result(request, value, all_pending)
-        return streams.placed(part), pending  # type: ignore[arg-type]
+        places: streams.Places = request.state.places
+        return places.placed(part), pending  # type: ignore[arg-type]
 
     async def create_streaming_response(
         self,

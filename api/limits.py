@@ -7,6 +7,7 @@
 None of it knows Strawberry: whatever answers an operation calls these three, in this order.
 """
 
+import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from graphql import (
     OperationDefinitionNode,
     OperationType,
     SelectionSetNode,
+    SourceLocation,
 )
 
 from api.budgets import Budget, charge
@@ -30,6 +32,8 @@ from crm.kernel.settings import settings
 __all__ = ["Budget", "DocumentFacts", "charge", "cost_of", "inspect", "known", "too_complex"]
 
 KNOWN_CHARACTERS = 1_000_000  # of the documents that are remembered: their trees take a hundred times as much
+MOST_REFUSALS = 500  # that are remembered, without their documents
+LONGEST_REFUSAL = 1000  # characters: some repeat a word of the document
 MOST_OPERATIONS = 50
 MOST_REPEATS = 5000  # pairs of fields under one response name, each of which validation compares
 MOST_VARIABLES = 200
@@ -66,7 +70,17 @@ class DocumentFacts:
         return found.operation if found else None
 
 
+@dataclass(slots=True, frozen=True)
+class _Refusal:
+    """What is kept of a refused document: its words, none of its tree or text."""
+
+    message: str
+    locations: list[SourceLocation] | None
+    extensions: dict[str, Any]
+
+
 _known: OrderedDict[str, DocumentFacts] = OrderedDict()
+_refused: OrderedDict[bytes, _Refusal] = OrderedDict()
 _weight = 0
 
 
@@ -92,7 +106,36 @@ def forget() -> None:
     global _weight, epoch  # noqa: PLW0603
     epoch += 1
     _known.clear()
+    _refused.clear()
     _weight = 0
+
+
+def remember_refusal(text: str, refusal: GraphQLError) -> None:
+    """Keeps the coded refusal of a document, for as long as there is room for it."""
+    if len(refusal.message) > LONGEST_REFUSAL:
+        return
+    told = _Refusal(refusal.message, refusal.locations, dict(refusal.extensions or {}))
+    _refused[_name(text)] = told
+    if len(_refused) > MOST_REFUSALS:
+        _refused.popitem(last=False)
+
+
+def refuse_known(text: str) -> None:
+    """Raises GraphQLError, the refusal that is remembered of this text, if there is one."""
+    told = _refused.get(_name(text)) if _refused else None
+    if told is not None:
+        error = GraphQLError(told.message, extensions=dict(told.extensions))
+        error.locations = told.locations
+        raise error
+
+
+def refusals() -> int:
+    """How many are remembered."""
+    return len(_refused)
+
+
+def _name(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
 
 
 def inspect(document: DocumentNode) -> DocumentFacts:

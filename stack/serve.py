@@ -4,8 +4,6 @@ A program of its own, so that it holds none of the command line's memory.
 """
 
 import argparse
-import gc
-import linecache
 import sys
 
 import uvicorn
@@ -33,10 +31,6 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
         ws_max_size=current.max_body_kb * 1024,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
-    config.load()
-    linecache.clearcache()  # Tortoise and Strawberry have read the sources of models and types
-    gc.collect()
-    gc.freeze()  # the schema is for good: to walk it again and again for garbage would stop every request for 50 ms
     uvicorn.Server(config).run(sockets=None if fd is None else [inherited(fd)])
 
 

@@ -147,21 +147,21 @@ def conditions(
 _MEANT = {"unit": "BusinessUnit", "segment": "Segment", "customer": "Customer", "contact": "Contact"}
 
 
+def meant_by(name: str) -> str:
+    """The type of record that a filter's field names by id."""
+    choices = ("statusLabel", "customerGroup", "industry", "source", "serviceProvision", "invoiceType")
+    if name in choices:
+        return "PickListItem"
+    return "LegalEntity" if name == "legalEntity" else _MEANT.get(name, "User")
+
+
 def _operand(name: str, operand: GraphQLInputObjectType, mark: str, ids: Mapping[str, str]) -> str | None:
     if operand.name == "TextFilter":
         return f'{{ contains: "{mark}" }}'
     if operand.name == "TagsFilter":
         return f'{{ has: "{mark}" }}'
     if operand.name == "IdFilter":
-        choices = ("statusLabel", "customerGroup", "industry", "source", "serviceProvision", "invoiceType")
-        meant = (
-            "PickListItem"
-            if name in choices
-            else "LegalEntity"
-            if name == "legalEntity"
-            else _MEANT.get(name, "User")
-        )
-        return f'{{ eq: "{ids[meant]}" }}'
+        return f'{{ eq: "{ids[meant_by(name)]}" }}'
     return None
 
 

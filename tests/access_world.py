@@ -8,6 +8,7 @@ that somebody of the other unit had a hand in.
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from io import BytesIO
 from typing import Any
 
 from factories import (
@@ -21,10 +22,11 @@ from factories import (
     make_user,
 )
 from import_runs import import_file, run, start
+from PIL import Image
 
 from crm.accounts.logins import API_TOKEN, digest, new_token
 from crm.accounts.models import ApiToken, BusinessUnit
-from crm.activities.models import ActivityType
+from crm.activities.models import ActivityType, Outcome
 from crm.audit.models import HistoryEntry
 from crm.contacts.models import Contact
 from crm.customers.models import Customer, PickList
@@ -32,6 +34,7 @@ from crm.imports.models import Import
 from crm.invoices import drafts, issuing, payments, voiding
 from crm.invoices.contents import LineDraft
 from crm.invoices.models import Delivery, Invoice, InvoiceLine, LegalEntity, Payment
+from crm.kernel import storage
 from crm.kernel.actor import Role, Scope, Via
 from crm.kernel.clock import now
 from crm.kernel.ids import Kind, encode
@@ -75,7 +78,8 @@ class World:
 
 
 async def make_world() -> World:
-    entity = await make_legal_entity(name="Shared Entity")
+    logo = await storage.put_bytes("logos", _picture())
+    entity = await make_legal_entity(name="Shared Entity", logo_key=logo.key)
     admin = await make_user(Role.ADMIN, name="Shared Admin")
     one, two = [await _side(number, entity) for number in (1, 2)]
     analyst = await make_user(
@@ -105,6 +109,12 @@ async def make_world() -> World:
     return world
 
 
+def _picture() -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (4, 4)).save(file, "PNG")
+    return file.getvalue()
+
+
 async def _side(number: int, entity: LegalEntity) -> Side:
     mark = f"Secret{number}"
     unit = await make_unit(name=f"{mark} unit")
@@ -122,6 +132,7 @@ async def _side(number: int, entity: LegalEntity) -> Side:
     activity = await make_activity(
         customer,
         type=ActivityType.CALL,
+        outcome=Outcome.POSITIVE,
         title=f"{mark} call",
         description=mark,
         user=agent.user,
@@ -209,7 +220,8 @@ async def _invoices(side: Side, customer: Customer) -> None:
     await issuing.send_invoice(gone.id, actor=actor)
     await voiding.void_invoice(gone.id, f"{mark} void", actor=actor)
     await drafts.duplicate_invoice(sent.id, actor=actor)
-    await Invoice.filter(id=sent.id).update(pdf_key=f"invoices/{mark}", pdf_sha256="ab" * 32, pdf_size=1)
+    pdf = await storage.put_bytes("invoices", f"%PDF-1.7 of {mark}".encode())
+    await Invoice.filter(id=sent.id).update(pdf_key=pdf.key, pdf_sha256=pdf.sha256, pdf_size=pdf.size)
     mine = {"invoice__customer_id": customer.id}
     side.note("Invoice", Kind.INVOICE, sent, draft, gone)
     side.note("InvoiceLine", Kind.INVOICE_LINE, *await InvoiceLine.filter(**mine))

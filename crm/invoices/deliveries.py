@@ -68,7 +68,9 @@ async def queue(invoice: Invoice, mailboxes: Sequence[Mailbox], actor: Actor) ->
     """Promise an e-mail of an issued invoice to each; within the caller's transaction. Raises UnsafeHeader."""
     parties: Parties = invoice.frozen or {}
     letter = await letter_of(invoice.legal_entity_id, invoice.language)
-    domain = domain_of(sender_of(parties).email)
+    sender = sender_of(parties)
+    header_text(sender.name)  # here, not when it is too late: an invoice that has its number keeps this name
+    domain = domain_of(sender.email)
     for mailbox in mailboxes:
         said = filled(letter, facts_of(invoice, parties, mailbox.name))
         delivery_id = uuid7()

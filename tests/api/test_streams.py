@@ -125,6 +125,8 @@ async def test_a_subscription_is_heard_as_events(
     [
         ("{", "GRAPHQL_PARSE_FAILED"),
         ("{ nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription { nothing }", "GRAPHQL_VALIDATION_FAILED"),
+        ("{ " + "name " * 1500 + "}", "QUERY_TOO_COMPLEX"),
         ("{ users { totalCount } }", None),
     ],
 )
@@ -140,6 +142,20 @@ async def test_whole_answers_are_one_event_and_the_end(
     told = json.loads(first.partition("data: ")[2])
     assert (told["errors"][0]["extensions"]["code"] if "errors" in told else None) == code
     assert ("data" in told) is (code is None)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"query": 5}, 400), ([], 400), ({"query": "{ __typename }", "variables": 5}, 400)],
+)
+async def test_what_is_no_request_is_refused_in_json_not_in_events(
+    server: str, manager: Person, body: Any, status: int
+) -> None:
+    """As graphql-sse's own server does: there is no operation that events could be of."""
+    answer = await Kith(server, manager.token).post(body, accept=EVENTS)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (status, JSON)
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"
 
 
 async def test_a_change_through_events_happens_once(server: str, manager: Person, customer: Customer) -> None:

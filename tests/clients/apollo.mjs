@@ -60,6 +60,11 @@ const IN_PARTS = gql`
     }
   }
 `;
+const STREAMED = gql`
+  query Streamed($ids: [ID!]!) {
+    nodes(ids: $ids) @stream(initialCount: 1) { id ... on Customer { name } }
+  }
+`;
 const CHANGES = gql`
   subscription Changes($id: ID!) {
     customerChanged(id: $id) { action customer { id name } }
@@ -97,6 +102,16 @@ async function inParts(handler) {
     .map(({ data, dataState }) => [dataState, data.viewer.units?.length ?? 0, data.customers?.edges.length ?? 0]);
 }
 
+/** The names of a list that comes item by item, and whether some of it was there before the rest. */
+async function streamed(handler) {
+  const { data } = await client.query({ query: CUSTOMERS });
+  const ids = data.customers.edges.map(({ node }) => node.id);
+  const states = created([http], handler).watchQuery({ query: STREAMED, variables: { ids } });
+  const seen = await firstValueFrom(states.pipe(takeWhile(({ loading }) => loading, true), toArray()));
+  const lists = seen.filter((state) => state.data).map((state) => state.data.nodes.map(({ name }) => name));
+  return { names: lists.at(-1), inParts: lists[0].length < ids.length };
+}
+
 /** The customer's next change, by multipart subscription; its new name is in the cache, too. */
 async function follow() {
   const changes = client.subscribe({ query: CHANGES, variables: { id } });
@@ -127,6 +142,7 @@ const answers = {
   created: (await create({ name: 'Südwind', email: 'office@suedwind.example', unitId })).customer.stage,
   notCreated: (await create({ name: ' ', email: 'office@suedwind.example', unitId })).errors.map(({ code, path }) => [code, path]),
   inParts: [await inParts(new Defer20220824Handler()), await inParts(new GraphQL17Alpha9Handler())],
+  streamed: [await streamed(new Defer20220824Handler()), await streamed(new GraphQL17Alpha9Handler())],
   sentText: await byName(),
   change: await follow(),
 };

@@ -30,6 +30,7 @@ async def test_apollo_client_serves_the_screens_of_a_crm(
         "created": "PROSPECT",
         "notCreated": [["REQUIRED", ["name"]]],
         "inParts": [IN_PARTS, IN_PARTS],  # of the older and the newer format
+        "streamed": [{"names": NAMES, "inParts": True}] * 2,
         "sentText": [[False, True], [False]],  # once, when it is asked for
         "change": {"action": "update_customer", "cached": "Alster & Söhne"},
     }

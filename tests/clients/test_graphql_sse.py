@@ -26,18 +26,20 @@ async def heard(server: str, company: Company, query: str, **variables: Any) -> 
 async def test_graphql_sse_hears_a_query_a_mutation_and_an_error_to_their_ends(
     server: str, company: Company
 ) -> None:
-    query, mutation, error = await asyncio.gather(
+    query, mutation, *errors = await asyncio.gather(
         heard(server, company, "{ viewer { role } }"),
         heard(server, company, TAG, input={"id": company.customer_id, "add": ["coffee"]}),
         heard(server, company, "{ viewer {"),
+        heard(server, company, "subscription { nothing }"),
     )
 
     end = {"end": "complete"}
     assert query == [{"next": {"data": {"viewer": {"role": "MANAGER"}}}}, end]
     tagged = {"tagCustomer": {"customer": {"tags": ["coffee"]}, "errors": []}}
     assert mutation == [{"next": {"data": tagged}}, end]
-    assert error[0]["next"]["errors"][0]["extensions"]["code"] == "GRAPHQL_PARSE_FAILED"
-    assert error[1] == end
+    told = [each[0]["next"]["errors"][0]["extensions"]["code"] for each in errors]
+    assert told == ["GRAPHQL_PARSE_FAILED", "GRAPHQL_VALIDATION_FAILED"]
+    assert [each[1] for each in errors] == [end, end]
 
 
 @needs_node

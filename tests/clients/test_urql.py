@@ -28,6 +28,7 @@ async def test_urql_does_the_work_of_a_crm(
         "notCreated": [f"POST {JSON}"],
         "uploaded": [f"POST {JSON}"],
         "inParts": ["GET multipart/mixed"],
+        "streamed": [f"GET {JSON}", "GET multipart/mixed"],
         "change": ["POST text/event-stream"],
     }
     assert {name: step["value"] for name, step in seen.items()} == {
@@ -38,5 +39,6 @@ async def test_urql_does_the_work_of_a_crm(
         "notCreated": {"name": None, "errors": [["REQUIRED", ["name"]]]},
         "uploaded": {"filename": "spring.csv", "columns": [["Name", "name"], ["E-Mail", "email"]]},
         "inParts": [[0, 0], [1, 2]],
+        "streamed": [1, NAMES],
         "change": {"action": "update_customer", "name": "Alster & Söhne"},
     }

@@ -90,6 +90,17 @@ async function inParts() {
   return states.map(({ data }) => [data.viewer.units?.length ?? 0, data.customers?.nodes.length ?? 0]);
 }
 
+/** How much of a list is there at first, and its names in the end. */
+async function streamed() {
+  const { customers } = await read(plain, CUSTOMERS, { first: 4 });
+  const query = `query Streamed($ids: [ID!]!) {
+    nodes(ids: $ids) @stream(initialCount: 1) { id ... on Customer { name } }
+  }`;
+  const ids = customers.nodes.map((each) => each.id);
+  const states = await until(client().query(query, { ids }), ({ hasNext }) => !hasNext);
+  return [states[0].data.nodes.length, states.at(-1).data.nodes.map(({ name }) => name)];
+}
+
 async function follow() {
   const query = 'subscription Changes($id: ID!) { customerChanged(id: $id) { action customer { name } } }';
   const [{ data }] = await until(plain.subscription(query, { id }), () => true);
@@ -117,6 +128,7 @@ const steps = {
   notCreated: () => create(' '),
   uploaded: upload,
   inParts,
+  streamed,
   change: follow,
 };
 const answers = {};

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword
+from header_injections import INJECTIONS
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,28 +33,6 @@ GIVEN: dict[str, Any] = {
     "message_id": "0198c0@quillmere.example",
     "dated": datetime(2026, 5, 1, 12, tzinfo=UTC),
 }
-INJECTIONS = [
-    "a\r\nBcc: evil@x.example",
-    "a\nBcc: evil@x.example",
-    "a\rBcc: evil@x.example",
-    "a\x0bb",
-    "a\x00b",
-    "a\x85Bcc: evil@x.example",
-    "a\u2028Bcc: evil@x.example",
-    "a\u202eb",
-    "=?utf-8?q?a=0D=0ABcc:_evil@x.example?=",
-    "=?",
-    "a\r\n\r\n<html>a body of its own",
-    "a\r\n Bcc: evil@x.example",
-    "a\n\tBcc: evil@x.example",
-    "\r\nTo: evil@x.example",
-    "a\x0cBcc: evil@x.example",
-    "a\x1cBcc: evil@x.example",
-    "a\x1eBcc: evil@x.example",
-    "a\u2029Bcc: evil@x.example",
-    "a\x7fb",
-    "=?utf-8?b?YQ0KQmNjOiBldmlsQHguZXhhbXBsZQ==?=",
-]  # 20: line ends of every kind, folded and bare, in plain and in encoded words
 
 
 def parsed(message: EmailMessage) -> EmailMessage:
