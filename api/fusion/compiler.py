@@ -5,8 +5,7 @@ PostgreSQL does 1.4 to 2.6 times faster than `json_build_object`. A relation is 
 around it. Which columns a resolver uses is found by running it on a stand-in row (see `references`).
 """
 
-import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -25,6 +24,7 @@ from tortoise.expressions import Q
 from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
+from api.fusion.passes import Pass
 from api.fusion.references import Each, JsonReference, Present, Reference, Uncompilable, quoted, unmarked
 from api.fusion.rows import stand_in, types_of_models
 from api.fusion.scalars import leaf
@@ -196,7 +196,7 @@ class Compiler:
 
     def _several(self, window: Window[Any], kind: GraphQLObjectType, selected: dict[str, Details]) -> str:
         """One pass over the page and one row more, which says whether there is another page."""
-        page = _Pass(f"p{self._alias()}", self._alias(), window.size)
+        page = Pass(f"p{self._alias()}", self._alias(), window.size)
         pairs = []
         for key, details in selected.items():
             match details[0].node.name.value:
@@ -260,9 +260,7 @@ class Compiler:
         projection = window.queryset.model._meta.fields_db_projection
         return window.cursor_sql(lambda name: column(projection.get(name, name)))
 
-    def _page_info(
-        self, window: Window[Any], kind: GraphQLObjectType, details: Details, page: "_Pass"
-    ) -> str:
+    def _page_info(self, window: Window[Any], kind: GraphQLObjectType, details: Details, page: Pass) -> str:
         named = get_named_type(kind.fields["pageInfo"].type)
         pairs = []
         for key, each in self._executor.collect_subfields(named, details).grouped_field_set.items():
@@ -309,53 +307,6 @@ class Compiler:
     def _alias(self) -> str:
         self._aliases += 1
         return f"c{self._aliases}"
-
-
-class _Pass:
-    """One pass over the rows of a page, in the order in which they are shown: what is taken of them on the way.
-
-    `row` is the alias of a row, `name` that of the one row that holds what was taken.
-    """
-
-    def __init__(self, name: str, row: str, size: int) -> None:
-        self.name, self.row = name, row
-        self.taken: dict[str, str] = {}
-        self._size = size
-        self._shown = f"filter (where {row}.fusion_n <= {size})"
-
-    def rows(self, record: str) -> str:
-        return self._take(f"coalesce(json_agg({record}) {self._shown}, '[]'::json)")
-
-    def more(self) -> str:
-        return self._take(f"count(*) > {self._size}")
-
-    def any(self) -> str:
-        return self._take("count(*) > 0")
-
-    def first(self, column: str) -> str:
-        return self._take(f"{self._values(column)}[1]")
-
-    def last(self, column: str) -> str:
-        return self._take(f"{self._values(column)}[least(count(*), {self._size})]")
-
-    def over(self, rows: str, known: Collection[str], *, backward: bool) -> str:
-        """The SELECT that takes all that from `rows`, which come in the order of the walk and have the columns `known`.
-
-        Only those that are used are numbered: the server would carry along the others, a tenth of a page's time.
-        """
-        used = sorted(set(re.findall(rf'\b{self.row}\."?(\w+)', " ".join(self.taken))) & set(known))
-        columns = "".join(f'r."{name}", ' for name in used)
-        numbered = f"select {columns}row_number() over () as fusion_n from ({rows}) r"
-        if backward:
-            numbered += " order by fusion_n desc"
-        taken = ", ".join(f"{sql} as {name}" for sql, name in self.taken.items())
-        return f"select {taken} from ({numbered}) {self.row}"
-
-    def _values(self, column: str) -> str:
-        return f'(array_agg({self.row}."{column}") {self._shown})'
-
-    def _take(self, sql: str) -> str:
-        return f"{self.name}.{self.taken.setdefault(sql, f't{len(self.taken) + 1}')}"
 
 
 def _by_key(queryset: Any) -> bool:
