@@ -1,5 +1,6 @@
 """Documents that would cost a server more than they are worth. Each is answered with a code, and after little work."""
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -17,7 +18,7 @@ TOO_COMPLEX = "QUERY_TOO_COMPLEX"
 INVALID = "GRAPHQL_VALIDATION_FAILED"
 UNPARSED = "GRAPHQL_PARSE_FAILED"
 MOST_MS = 100.0
-"""Of CPU time, server and caller together, so that a busy machine counts for little: the worst takes some 65 ms."""
+"""Of CPU time of the one thread of server and caller: a busy machine counts for little. The worst takes some 65 ms."""
 
 
 def nested(depth: int) -> str:
@@ -164,10 +165,11 @@ async def test_a_hostile_document_is_answered_soon_and_with_a_code(server: str, 
     async with httpx.AsyncClient(base_url=server, headers=headers) as client:
         await client.post("/graphql", json={"query": "{ __typename }"})  # the connection is not what is timed
         limits.forget()
+        gc.collect()  # nor is what other tests have left behind
 
-        began = time.process_time()
+        began = time.thread_time()
         answer = await client.post("/graphql", json={"query": document})
-        spent = (time.process_time() - began) * 1000
+        spent = (time.thread_time() - began) * 1000
 
     codes = {error["extensions"]["code"] for error in answer.json().get("errors", ())}
     assert codes == ({code} if code else codes)

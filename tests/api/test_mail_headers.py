@@ -4,6 +4,7 @@ Each is refused with a code and nothing has changed; or it is taken, and then th
 arrives over SMTP with the headers it should have and no other, for the one recipient it was meant for.
 """
 
+import asyncio
 import csv
 import io
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,7 @@ from header_injections import INJECTIONS
 from import_runs import work
 from invoicing import Shop, deliver_queued, mail, shop
 from kith_client import GraphQLFailed, Kith
+from own_process import running
 
 from crm.accounts.models import User
 from crm.contacts.models import Contact
@@ -32,6 +34,7 @@ from stack.mailbox import StoredMessage
 
 __all__ = ["mail", "shop"]  # fixtures
 
+PATIENCE = 30.0
 HEADERS = ["From", "To", "Subject", "Date", "Message-ID", "Content-Type", "MIME-Version"]
 EVERYTHING = "{number} {seller} {customer} {contact} {reference}"
 LINES = [{"description": "Coffee", "quantity": "2", "unitPrice": "50", "taxRate": "19"}]
@@ -261,6 +264,23 @@ async def test_what_is_created_holds_no_line_end_in_its_name(scene: Scene, name:
             assert not LINE_ENDS & set(value.strip())
 
     assert await _create(scene, name, "Plain", len(INJECTIONS)) == []
+
+
+async def test_a_worker_of_its_own_sends_a_name_that_was_taken_with_the_same_headers(scene: Scene) -> None:
+    """What the others do in this process: such a name is kept, and left out of the header."""
+    taken = "=?utf-8?q?a=0D=0ABcc:_evil@x.example?="
+    assert await _changed_contact(scene, name=taken) == []
+    await use_subject(scene, "{number}")
+    assert await invoiced(scene) == []
+
+    with running("workers", says="worker ready"):
+        async with asyncio.timeout(PATIENCE):
+            while not scene.mail.messages():  # noqa: ASYNC110  the mail server tells nobody
+                await asyncio.sleep(0.05)
+
+    (message,) = scene.mail.messages()
+    check(message)
+    assert message.header("To") == scene.contact.email
 
 
 async def test_no_row_of_an_import_writes_a_mail_header(scene: Scene) -> None:
