@@ -61,7 +61,7 @@ async def fill(url: str, size: Size) -> None:
         await connection.execute("set maintenance_work_mem = '1GB'; set work_mem = '256MB'")
         async with connection.transaction():
             indexes = await _drop_indexes(connection)
-            await _step("rows", connection, _fill_sql(size))
+            await _step("rows", connection, fill_sql(size))
             for name, definition in indexes.items():
                 await _step(name, connection, definition)
         await connection.execute((_SQL / "search.sql").read_text(encoding="utf-8"))
@@ -72,7 +72,8 @@ async def fill(url: str, size: Size) -> None:
         await connection.close()
 
 
-def _fill_sql(size: Size) -> str:
+def fill_sql(size: Size) -> str:
+    """The statements that fill a migrated, empty database."""
     text = (_SQL / "fill.sql").read_text(encoding="utf-8")
     values = {
         "$CUSTOMERS": size.customers,

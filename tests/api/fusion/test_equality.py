@@ -22,7 +22,7 @@ from tests.api.fusion.operation_strategy import Operation, operations
 from tests.api.fusion.world_rows import World
 
 TURNS = 4  # of an operation: at first, again, as somebody else, with other values
-SHARES = {"nobody": 20, "admin": 170, "manager": 130, "agent": 100, "analyst": 100}
+SHARES = {"nobody": 40, "admin": 660, "manager": 500, "agent": 400, "analyst": 400}  # operations
 FUZZED = int(os.environ.get("KITH_FUZZ_OPERATIONS", "0"))
 SEED = int(os.environ.get("KITH_FUZZ_SEED", "0"))
 
