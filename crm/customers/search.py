@@ -93,7 +93,7 @@ def _has(table: str, term: _Term) -> _Sql:
     else:
         looks = [_Sql(f"{table}.search_text like '%' || kith_fold({{}}) || '%'", (pattern,))]
     if term.digits:
-        looks.append(_Sql(f"{table}.search_phones like '%' || {{}} || '%'", (term.digits,)))
+        looks.append(_Sql(f"{table}.search_text like '%' || {{}} || '%'", (term.digits,)))
     return _joined("or", looks)
 
 
