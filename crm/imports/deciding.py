@@ -5,6 +5,7 @@ the file follow the same rule as those outside it, however the file is cut into 
 """
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -21,9 +22,10 @@ from crm.imports.rules import Outcome
 from crm.imports.seen import FirstLines
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
-from crm.kernel.ids import uuid7
+from crm.kernel.ids import uuid7, uuid7s
 
 UNIQUE_COLUMNS = ("account_number", "external_id")
+_CONTACT_COLUMNS = tuple((name, name.removeprefix("contact_")) for name in CONTACT_KEYS)
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +49,7 @@ class Target:
     line: int | None = None
     contacts: dict[str, Person] = field(default_factory=dict)
     rows: int = 0
-    changed: set[str] = field(default_factory=set)
+    changed: AbstractSet[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -88,6 +90,7 @@ class Decider:
         self._matching = plan.duplicate_rule is not DuplicateRule.CREATE_NEW
         self._unique = tuple(column for column in UNIQUE_COLUMNS if column in plan.mapped)
         self._has_billing = plan.has_billing
+        self._ids = uuid7s()
         self.changes = Changes(changelog=Changelog(plan.references.names))
 
     def decide(self, rows: Iterable[ParsedRow]) -> Changes:
@@ -137,7 +140,7 @@ class Decider:
 
     def _create(self, row: ParsedRow, key: str | None) -> Outcome:
         values = row.values
-        target = Target(uuid7(), values, line=row.line)
+        target = Target(next(self._ids), values, line=row.line)
         problems = self._problems_of_new(target)
         if problems:
             return self._reject(row, problems)
@@ -147,7 +150,9 @@ class Decider:
         if values.get("consent", Consent.UNKNOWN) is not Consent.UNKNOWN:
             target.values |= {"consent_at": now(), "consent_by_id": self._actor.user_id}
         if person:
-            target.contacts[person["contact_email"].lower()] = _person(person, is_primary=True)
+            values_of_person = {column: person.get(name) for name, column in _CONTACT_COLUMNS}
+            primary = Person(next(self._ids), values_of_person, is_primary=True, is_new=True)
+            target.contacts[person["contact_email"].lower()] = primary
         self._remember(target, key)
         self.changes.created.append(target)
         self.changes.outcomes.append((row.line, Outcome.CREATED, target.id))
