@@ -1,7 +1,7 @@
 """A chunk's changes into the tables: COPY for what is new, one UPDATE from a staging table for what changed."""
 
 from collections.abc import Iterable, Sequence
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -28,13 +28,15 @@ _DEFAULTS: dict[str, Any] = {
 }
 _PERSON = ("name", "email", "phone", "title", "department")
 _of_person = itemgetter(*_PERSON)
+_by_id = attrgetter("id.bytes")
 
 
 async def write(changes: Changes, plan: ImportPlan, actor: Actor) -> None:
     """Everything the rows came to; inside the chunk's transaction."""
     await _update_customers(list(changes.updated.values()), actor)
-    await _insert_customers(changes.created, plan, actor)
-    await _write_contacts([*changes.created, *changes.updated.values()], actor)
+    created = sorted(changes.created, key=_by_id)
+    await _insert_customers(created, plan, actor)
+    await _write_contacts([*created, *changes.updated.values()], actor)
     await _write_invoice_types(changes, plan)
     await _write_history(changes, plan, actor)
     await _write_account(changes, plan.import_id)
