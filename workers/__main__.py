@@ -1,7 +1,6 @@
 """`python -m workers` works until told to stop; `python -m workers --check` asks whether one here does."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Sequence
 
@@ -35,9 +34,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _work(modules: Sequence[str]) -> int:
-    from workers.main import run  # noqa: PLC0415  a health check has no use for it
+    import uvloop  # noqa: PLC0415  a health check has no use for it
 
-    asyncio.run(run(modules))
+    from workers.main import run  # noqa: PLC0415  as little
+
+    uvloop.run(run(modules))
     return 0
 
 

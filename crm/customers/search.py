@@ -17,7 +17,7 @@ from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet
 
 from crm.customers.models import Customer
-from crm.kernel.search import MAX_WORDS, escaped
+from crm.kernel.search import MAX_WORDS, contains_words, escaped
 from crm.kernel.values import phone_digits
 
 RANK = "search_rank"
@@ -25,6 +25,7 @@ MAX_TEXT = 200
 _MIN_DIGITS = 3
 _SHORT = 3  # a word of fewer letters has no trigram of its own: it is looked up where words begin
 _BEGINNINGS = ("", "'% ' ||", "'%@' ||")
+_LINES_OF_PHONES = 2  # phone and fax, below name and e-mail address
 _FORGIVING = 4  # shorter words resemble too much, and so do numbers and e-mail addresses
 _OF_PHONES = frozenset("0123456789 +-/().")
 
@@ -41,6 +42,11 @@ def search(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
 def matching(text: str) -> Q:
     """The customers the text finds, for a list in another order."""
     return Q(*(Q(_Found.of(term)) for term in _terms(text)))
+
+
+def named(text: str) -> Q:
+    """The customers whose name and e-mail address have every word of the text, whatever their phones are."""
+    return contains_words(text, lines_after=_LINES_OF_PHONES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +99,7 @@ def _has(table: str, term: _Term) -> _Sql:
     else:
         looks = [_Sql(f"{table}.search_text like '%' || kith_fold({{}}) || '%'", (pattern,))]
     if term.digits:
-        looks.append(_Sql(f"{table}.search_phones like '%' || {{}} || '%'", (term.digits,)))
+        looks.append(_Sql(f"{table}.search_text like '%' || {{}} || '%'", (term.digits,)))
     return _joined("or", looks)
 
 

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache, partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from crm.contacts import rules as contact_rules
 from crm.customers.fields import CUSTOMER_FIELDS, FieldKind
@@ -97,9 +97,12 @@ class CellProblem(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A mapping made ready to run, by `compile_plan`. `columns`: the file's column of each field."""
+    """A mapping made ready to run, by `compile_plan`. `columns`: the file's column of each field.
 
-    cells: tuple[tuple[int, str, Parse], ...]
+    The last of a cell: up to how many characters of plain ASCII are taken as they stand, 0 where the parser decides.
+    """
+
+    cells: tuple[tuple[int, str, Parse, int], ...]
     joined: tuple[tuple[tuple[int, ...], str, str, Parse], ...]
     phones: tuple[tuple[int, str], ...]
     empty: frozenset[str]
@@ -158,7 +161,11 @@ def compile_plan(
     phones = {key for key in single if IMPORT_FIELDS[key].kind is FieldKind.PHONE}
     parsers = {key: cell_parser(IMPORT_FIELDS[key], options) for key in places}
     return Plan(
-        cells=tuple((index, key, parsers[key]) for key, index in single.items() if key not in phones),
+        cells=tuple(
+            (index, key, parsers[key], _plain_length(IMPORT_FIELDS[key]))
+            for key, index in single.items()
+            if key not in phones
+        ),
         joined=tuple(
             (tuple(indexes), key, IMPORT_FIELDS[key].joins or " ", parsers[key])
             for key, indexes in places.items()
@@ -174,6 +181,11 @@ def compile_plan(
     )
 
 
+def _plain_length(target: ImportField) -> int:
+    """A line of text is what `parse_text` returns already if it is trimmed, printable ASCII."""
+    return (target.max_length or 0) if target.kind is FieldKind.TEXT else 0
+
+
 def parse_row(cells: Sequence[str], plan: Plan) -> tuple[dict[str, Value], list[CellProblem]]:
     """The values by field key, empty cells left out, and everything that is wrong with the row.
 
@@ -182,19 +194,9 @@ def parse_row(cells: Sequence[str], plan: Plan) -> tuple[dict[str, Value], list[
     """
     values: dict[str, Value] = {}
     problems: list[CellProblem] = []
-    empty = plan.empty
-    for index, key, parse in plan.cells:
-        text = cells[index].strip()
-        if text in empty:
-            continue
-        if text[0] == "'":
-            text = unsafe_cell(text)
-        try:
-            values[key] = parse(text)
-        except InvalidValue as error:
-            _report(problems, plan.columns[key], text, error)
+    _parse_cells(cells, plan, values, problems)
     for indexes, key, joint, parse in plan.joined:
-        text = joint.join(unsafe_cell(t) for t in (cells[i].strip() for i in indexes) if t not in empty)
+        text = joint.join(unsafe_cell(t) for t in (cells[i].strip() for i in indexes) if t not in plan.empty)
         if text:
             try:
                 values[key] = parse(text)
@@ -206,6 +208,26 @@ def parse_row(cells: Sequence[str], plan: Plan) -> tuple[dict[str, Value], list[
         _complete_contact(values, plan, problems)
     _check_whole(values, plan, problems)
     return values, problems
+
+
+def _parse_cells(
+    cells: Sequence[str], plan: Plan, values: dict[str, Value], problems: list[CellProblem]
+) -> None:
+    """This loop runs once per cell of the file: what most cells are is decided in place."""
+    empty = plan.empty
+    for index, key, parse, plain in plan.cells:
+        text = cells[index].strip()
+        if text in empty:
+            continue
+        if text[0] == "'":
+            text = unsafe_cell(text)
+        elif len(text) <= plain and text.isascii() and text.isprintable():
+            values[key] = text
+            continue
+        try:
+            values[key] = parse(text)
+        except InvalidValue as error:
+            _report(problems, plan.columns[key], text, error)
 
 
 def _parse_phones(
@@ -221,12 +243,9 @@ def _parse_phones(
         if text[0] == "'":
             text = unsafe_cell(text)
         try:
-            values[key] = _phone(text, country)
+            values[key] = parse_phone(text, country)
         except InvalidValue as error:
             _report(problems, plan.columns[key], text, error)
-
-
-_phone = lru_cache(_CACHED)(parse_phone)
 
 
 def _complete_contact(values: dict[str, Value], plan: Plan, problems: list[CellProblem]) -> None:
@@ -308,7 +327,8 @@ def cell_parser(target: ImportField, options: ImportOptions) -> Parse:
         FieldKind.TEXT: partial(_one_line, rule, target.joins or " "),
         FieldKind.RECORD: lru_cache(_CACHED)(parse_text),
         FieldKind.RECORDS: _names,
-        FieldKind.PHONE: partial(_phone, country=options.default_country),
+        FieldKind.PHONE: partial(parse_phone, country=options.default_country),
+        FieldKind.TAGS: _fresh(lru_cache(_CACHED)(rule)),
     }
     return parsers.get(target.kind, rule)
 
@@ -322,6 +342,11 @@ def _contact_rule(key: str) -> Parse:
 
 def _cached(rule: Callable[[Any], Value], read: Callable[[str], object]) -> Parse:
     return lru_cache(_CACHED)(lambda text: rule(read(text)))
+
+
+def _fresh(rule: Parse) -> Parse:
+    """A list of its own for each row, out of the one that is cached."""
+    return lambda text: list(cast("list[str]", rule(text)))
 
 
 def _one_line(rule: Parse, joint: str, text: str) -> Value:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
+from json.encoder import encode_basestring
 from typing import Any
 from uuid import UUID
 
@@ -27,6 +28,18 @@ _NAMES = {
 _COPIED = frozenset(column for column in CUSTOMER_FIELDS if column.startswith("billing_")) - {"billing_same"}
 
 
+class _After(dict[str, str]):
+    """The beginning of a new value's JSON, by column: it is the same in every row, and so is written once."""
+
+    def __missing__(self, column: str) -> str:
+        name = orjson.dumps(_NAMES.get(column, column)).decode()
+        self[column] = head = f'{{"field":{name},"before":null,"after":'
+        return head
+
+
+_AFTER = _After()
+
+
 class Changelog:
     """`names`: of the records that ids refer to."""
 
@@ -36,12 +49,13 @@ class Changelog:
 
     def created(self, customer_id: UUID, values: Mapping[str, Any], person: Mapping[str, Any]) -> None:
         """What the row gave; the contact stands in the same entry, for it came with the customer."""
-        changes = [
-            {"field": _NAMES.get(column, column), "before": None, "after": self._shown(column, value)}
+        parts = [
+            _AFTER[column] + (encode_basestring(value) if type(value) is str else self._json(column, value))
             for column, value in values.items()
         ]
-        changes += [{"field": name, "before": None, "after": value} for name, value in person.items()]
-        self._add(Kind.CUSTOMER, customer_id, customer_id, "create_customer", changes)
+        parts += [_AFTER[name] + encode_basestring(value) for name, value in person.items()]
+        changes = f"[{'},'.join(parts)}}}]" if parts else "[]"
+        self.entries.append((Kind.CUSTOMER.value, customer_id, customer_id, "create_customer", changes))
 
     def updated(self, customer_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         same = after.get("billing_same", before.get("billing_same", True))
@@ -74,6 +88,9 @@ class Changelog:
         self, kind: Kind, subject: UUID, customer: UUID, action: str, changes: list[dict[str, Any]]
     ) -> None:
         self.entries.append((kind.value, subject, customer, action, orjson.dumps(changes).decode()))
+
+    def _json(self, column: str, value: Any) -> str:
+        return str(value) if type(value) is int else orjson.dumps(self._shown(column, value)).decode()
 
     def _shown(self, column: str, value: Any) -> object:
         if value is None or type(value) is str or type(value) is int:

@@ -4,7 +4,8 @@ A row meets the customer that has its key: one that was there, or one an earlier
 the file follow the same rule as those outside it, however the file is cut into chunks.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -21,9 +22,10 @@ from crm.imports.rules import Outcome
 from crm.imports.seen import FirstLines
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
-from crm.kernel.ids import uuid7
+from crm.kernel.ids import uuid7, uuid7s
 
 UNIQUE_COLUMNS = ("account_number", "external_id")
+_CONTACT_COLUMNS = tuple((name, name.removeprefix("contact_")) for name in CONTACT_KEYS)
 
 
 @dataclass(slots=True, eq=False)
@@ -47,7 +49,7 @@ class Target:
     line: int | None = None
     contacts: dict[str, Person] = field(default_factory=dict)
     rows: int = 0
-    changed: set[str] = field(default_factory=set)
+    changed: AbstractSet[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -88,15 +90,29 @@ class Decider:
         self._matching = plan.duplicate_rule is not DuplicateRule.CREATE_NEW
         self._unique = tuple(column for column in UNIQUE_COLUMNS if column in plan.mapped)
         self._has_billing = plan.has_billing
+        self._ids = uuid7s()
+        self._fresh = (next(self._ids), next(self._ids))
         self.changes = Changes(changelog=Changelog(plan.references.names))
 
-    def decide(self, rows: Iterable[ParsedRow]) -> Changes:
+    def decide(self, rows: Sequence[ParsedRow]) -> Changes:
+        """All rows of a chunk. Its customers get ids in the order of their names: so the entries of most of their indexes,
+        which begin with a name or end with an id, stand side by side, at a tenth less of what PostgreSQL does for a row.
+        """
         counts = self.changes.counts
-        for row in rows:
+        for row, ids in zip(rows, self._ids_by_name(rows), strict=True):
+            self._fresh = ids
             counts[self._decide(row)] += 1
         return self.changes
 
+    def _ids_by_name(self, rows: Sequence[ParsedRow]) -> list[tuple[UUID, UUID]]:
+        """Of each row's customer and contact, should it make them."""
+        ids = [self._fresh] * len(rows)
+        for place in sorted(range(len(rows)), key=[row.values.get("name", "") for row in rows].__getitem__):
+            ids[place] = (next(self._ids), next(self._ids))
+        return ids
+
     def decide_one(self, row: ParsedRow) -> Outcome:
+        self._fresh = (next(self._ids), next(self._ids))
         outcome = self._decide(row)
         self.changes.counts[outcome] += 1
         return outcome
@@ -137,7 +153,8 @@ class Decider:
 
     def _create(self, row: ParsedRow, key: str | None) -> Outcome:
         values = row.values
-        target = Target(uuid7(), values, line=row.line)
+        customer_id, contact_id = self._fresh
+        target = Target(customer_id, values, line=row.line)
         problems = self._problems_of_new(target)
         if problems:
             return self._reject(row, problems)
@@ -147,7 +164,9 @@ class Decider:
         if values.get("consent", Consent.UNKNOWN) is not Consent.UNKNOWN:
             target.values |= {"consent_at": now(), "consent_by_id": self._actor.user_id}
         if person:
-            target.contacts[person["contact_email"].lower()] = _person(person, is_primary=True)
+            values_of_person = {column: person.get(name) for name, column in _CONTACT_COLUMNS}
+            primary = Person(contact_id, values_of_person, is_primary=True, is_new=True)
+            target.contacts[person["contact_email"].lower()] = primary
         self._remember(target, key)
         self.changes.created.append(target)
         self.changes.outcomes.append((row.line, Outcome.CREATED, target.id))

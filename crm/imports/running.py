@@ -40,9 +40,9 @@ async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
         actor = await importer(user_id, found.unit_id)
         with few_collections():
             ended = await _despite_races(found, actor, claim)
-        await file_entries()
         if ended:
             await _complete(found, claim)
+        await file_entries()  # nobody waits for it: a search reads what was not filed yet
     except Refused as error:
         await fail(import_id, ImportState.RUNNING, claim, error)
     except UnreadableFile as error:

@@ -4,6 +4,8 @@ from crm.kernel.transaction import raw_connection, transaction
 
 _FEWEST_ROWS = 1000
 _GROWTH = 3
+# A sample of 6000 rows instead of 30,000: enough to tell a key from a name, at a fifth of half a second.
+_SAMPLE = "select set_config('default_statistics_target', '20', true)"
 _ANALYZE = "analyze customer, contact"
 _BELIEVED = "select reltuples::bigint from pg_class where oid = 'customer'::regclass"
 
@@ -20,5 +22,6 @@ class Statistics:
         async with transaction():
             believed: int = await raw_connection().fetchval(_BELIEVED)
             if believed < 0 or self._added >= max(_FEWEST_ROWS, _GROWTH * believed):
+                await raw_connection().execute(_SAMPLE)
                 await raw_connection().execute(_ANALYZE)
                 self._added = 0

@@ -1,6 +1,7 @@
 """A chunk's changes into the tables: COPY for what is new, one UPDATE from a staging table for what changed."""
 
 from collections.abc import Iterable, Sequence
+from operator import attrgetter, itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -26,13 +27,16 @@ _DEFAULTS: dict[str, Any] = {
     "tags": [],
 }
 _PERSON = ("name", "email", "phone", "title", "department")
+_of_person = itemgetter(*_PERSON)
+_by_id = attrgetter("id.bytes")
 
 
 async def write(changes: Changes, plan: ImportPlan, actor: Actor) -> None:
     """Everything the rows came to; inside the chunk's transaction."""
     await _update_customers(list(changes.updated.values()), actor)
-    await _insert_customers(changes.created, plan, actor)
-    await _write_contacts([*changes.created, *changes.updated.values()], actor)
+    created = sorted(changes.created, key=_by_id)
+    await _insert_customers(created, plan, actor)
+    await _write_contacts([*created, *changes.updated.values()], actor)
     await _write_invoice_types(changes, plan)
     await _write_history(changes, plan, actor)
     await _write_account(changes, plan.import_id)
@@ -50,14 +54,12 @@ async def _insert_customers(created: Sequence[Target], plan: ImportPlan, actor: 
     parts = [part for part in ADDRESS_PARTS if plan.has_billing or f"address_{part}" in plan.mapped]
     billing = [f"billing_{part}" for part in parts]
     mapped = [column for column in mapped if column not in billing]
-    sources = [(column, _DEFAULTS.get(column)) for column in mapped]
     # Without columns of its own the billing address is the main one.
-    sources += [(name if plan.has_billing else f"address{name[7:]}", None) for name in billing]
+    sources = [*mapped, *(name if plan.has_billing else f"address{name[7:]}" for name in billing)]
+    usual = {column: _DEFAULTS.get(column) for column in sources}
+    values = itemgetter(*sources)
     same = (plan.unit_id, Status.PROSPECT.value, actor.user_id, actor.user_id)
-    records = [
-        (t.id, t.rows + 1, *same, *[t.values.get(name, default) for name, default in sources])
-        for t in created
-    ]
+    records = [(t.id, t.rows + 1, *same, *values(usual | t.values)) for t in created]
     fixed = ("id", "version", "unit_id", "status", "created_by_id", "updated_by_id")
     await _copy("customer", (*fixed, *mapped, *billing), records)
 
@@ -117,12 +119,11 @@ async def _write_contacts(targets: Iterable[Target], actor: Actor) -> None:
     for target in targets:
         for person in target.contacts.values():
             if person.is_new:
-                values = [person.values[name] for name in _PERSON]
                 added.append(
                     (
                         person.id,
                         target.id,
-                        *values,
+                        *_of_person(person.values),
                         person.is_primary,
                         Consent.UNKNOWN.value,
                         person.rows + 1,

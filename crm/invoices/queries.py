@@ -7,6 +7,7 @@ from uuid import UUID
 from tortoise.expressions import Q, Subquery
 from tortoise.queryset import QuerySet, QuerySetSingle
 
+from crm.customers import search as customer_search
 from crm.customers.models import Customer
 from crm.customers.queries import in_units
 from crm.invoices.filters import INVOICE_FILTERS
@@ -41,7 +42,7 @@ def listed(
     if rule:
         invoices = invoices.filter(compile_filter(rule, INVOICE_FILTERS))
     if search and search.strip():
-        named = Subquery(Customer.filter(contains_words(search)).values("id"))
+        named = Subquery(Customer.filter(customer_search.named(search)).values("id"))
         invoices = invoices.filter(Q(contains_words(search), Q(customer_id__in=named), join_type=Q.OR))
     return invoices
 

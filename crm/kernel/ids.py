@@ -1,10 +1,14 @@
 """Identity: uuid7 keys inside, prefixed ids outside (`cus_0198c0…`), so that an id says what it names."""
 
 import os
+import struct
 import threading
 import time
+from collections.abc import Iterator
 from enum import StrEnum
 from uuid import UUID
+
+from asyncpg.pgproto import pgproto
 
 
 class Kind(StrEnum):
@@ -46,13 +50,34 @@ def uuid7() -> UUID:
 
     Ids made by one process sort in the order they were made.
     """
-    global _last  # noqa: PLW0603  monotonic order needs one counter per process
-    with _lock:
-        stamp = max((time.time_ns() << 12) // 1_000_000, _last + 1)
-        _last = stamp
+    stamp = _stamps(1)
     high = (stamp >> 12) << 16 | 0x7000 | (stamp & 0xFFF)
     low = int.from_bytes(os.urandom(8)) & (1 << 62) - 1 | 1 << 63
     return UUID(int=high << 64 | low)
+
+
+def _stamps(count: int) -> int:
+    """The first of so many consecutive stamps, in 4096ths of a millisecond, that nobody else gets."""
+    global _last  # noqa: PLW0603  monotonic order needs one counter per process
+    with _lock:
+        first = max((time.time_ns() << 12) // 1_000_000, _last + 1)
+        _last = first + count - 1
+    return first
+
+
+def uuid7s(block: int = 256) -> Iterator[UUID]:
+    """As many as are asked for, in ascending order, a tenth of the time of `uuid7` each: taken `block` at a time.
+
+    They are asyncpg's, as those that come out of the database: a kind of UUID that orjson does not know.
+    """
+    while True:
+        randoms = struct.unpack(f"{block}Q", os.urandom(8 * block))
+        for stamp, random in enumerate(randoms, _stamps(block)):
+            high = (stamp >> 12) << 16 | 0x7000 | (stamp & 0xFFF)
+            yield pgproto.UUID(_PARTS(high, random & (1 << 62) - 1 | 1 << 63))
+
+
+_PARTS = struct.Struct(">QQ").pack
 
 
 def encode(kind: Kind, key: UUID) -> str:

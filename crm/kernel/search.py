@@ -48,9 +48,10 @@ class _Contains(Q):
         return QueryModifier(where_criterion=BasicCriterion(_Operator.like, columns[self.column], pattern))
 
 
-def contains_words(text: str, column: str = "search_text") -> Q:
-    """Rows whose folded text has every word of `text` somewhere within."""
-    return Q(*(Q(_Contains(column, f"%{escaped(word)}%")) for word in text.split()[:MAX_WORDS]))
+def contains_words(text: str, column: str = "search_text", *, lines_after: int = 0) -> Q:
+    """Rows whose folded text has every word of `text` somewhere within, before the last so many line breaks."""
+    rest = "%" + "\n%" * lines_after
+    return Q(*(Q(_Contains(column, f"%{escaped(word)}{rest}")) for word in text.split()[:MAX_WORDS]))
 
 
 def contains_text(text: str, column: str = "search_text") -> Q:

@@ -18,8 +18,9 @@ create function kith_unaccented(text) returns text language sql immutable strict
 -- Most texts are ASCII, without accents. Not strict, so that PostgreSQL writes it into the statement: a call costs more.
 create function kith_fold(text) returns text language sql immutable parallel safe
   as $$ select case when octet_length($1) = length($1) then lower($1) else public.kith_unaccented($1) end $$;
-create function kith_digits(text) returns text language sql immutable strict parallel safe
-  as $$ select regexp_replace($1, '[^0-9]', '', 'g') $$;
+-- Taken away: what is left of the text without its digits. Half the cost of a regular expression.
+create function kith_digits(text) returns text language sql immutable parallel safe
+  as $$ select translate($1, translate($1, '0123456789', ''), '') $$;
 """
 
 KERNEL = """
@@ -78,8 +79,10 @@ alter table customer add constraint customer_discount_range
   check (discount_percent between 0 and 100 and (discount_amount is null or discount_amount >= 0)
          or discount_percent is null and (discount_amount is null or discount_amount >= 0));
 alter table customer add constraint customer_tax_rate_percent check (tax_rate between 0 and 100);
-alter table customer add constraint customer_currency_code check (currency ~ '^[A-Z]{3}$');
-alter table customer add constraint customer_country_code check (address_country ~ '^[A-Z]{2}$');
+alter table customer add constraint customer_currency_code
+  check (length(currency) = 3 and translate(currency, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '') = '');
+alter table customer add constraint customer_country_code
+  check (length(address_country) = 2 and translate(address_country, 'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '') = '');
 alter table customer add constraint customer_manager_in_unit
   foreign key (unit_id, account_manager_id) references unit_membership (unit_id, user_id);
 create unique index customer_account_number on customer (unit_id, account_number)
@@ -98,10 +101,11 @@ create index customer_source_fk on customer (source_id) where source_id is not n
 create index customer_provision_fk on customer (service_provision_id) where service_provision_id is not null;
 create index customer_label_fk on customer (status_label_id) where status_label_id is not null;
 create unique index customer_invoice_type_pair on customer_invoice_type (customer_id, picklistitem_id);
-alter table customer add column search_text text generated always as (kith_fold(name || ' ' || email)) stored;
-alter table customer add column search_phones text generated always as
-  (kith_digits(coalesce(phone, '')) || ' ' || kith_digits(coalesce(fax, ''))) stored;
-create index customer_search on customer using gin (search_text gin_trgm_ops, search_phones gin_trgm_ops);
+-- What is searched stands on lines: no word that is looked for reaches from one into the next.
+alter table customer add column search_text text generated always as
+  (kith_fold(name || ' ' || email) || e'\n' || kith_digits(coalesce(phone, '')) || e'\n' || kith_digits(coalesce(fax, '')))
+  stored;
+create index customer_search on customer using gin (search_text gin_trgm_ops);
 """
 
 CONTACTS = """
@@ -109,9 +113,9 @@ alter table contact add constraint contact_name_not_empty check (name <> '');
 alter table contact add constraint contact_email_not_empty check (email <> '');
 create unique index contact_one_primary on contact (customer_id) where is_primary;
 create unique index contact_email on contact (customer_id, lower(email));
-alter table contact add column search_text text generated always as (kith_fold(name || ' ' || email)) stored;
-alter table contact add column search_phones text generated always as (kith_digits(coalesce(phone, ''))) stored;
-create index contact_search on contact using gin (search_text gin_trgm_ops, search_phones gin_trgm_ops);
+alter table contact add column search_text text generated always as
+  (kith_fold(name || ' ' || email) || e'\n' || kith_digits(coalesce(phone, ''))) stored;
+create index contact_search on contact using gin (search_text gin_trgm_ops);
 create function kith_contact_primary() returns trigger language plpgsql as $$
 declare bereft uuid;
 begin
@@ -291,6 +295,91 @@ create view imported_row as
 create unique index import_rejected_once on import_rejected_row (run_id, line);
 """
 
+# Foreign keys to the units and users that every row names, asked once a statement: decisions/0015 tells why.
+NAMED = """
+create function kith_unit_exists(key uuid, told text) returns void language plpgsql as $$
+begin
+  perform from business_unit where id = key for key share;
+  if key is not null and not found then
+    raise exception 'there is no business unit %', key using errcode = 'foreign_key_violation', constraint = told;
+  end if;
+end $$;
+create function kith_user_exists(key uuid, told text) returns void language plpgsql as $$
+begin
+  perform from staff_user where id = key for key share;
+  if key is not null and not found then
+    raise exception 'there is no user %', key using errcode = 'foreign_key_violation', constraint = told;
+  end if;
+end $$;
+create function kith_customer_names() returns trigger language plpgsql as $$
+declare named record;
+begin
+  for named in select distinct unit_id, created_by_id, updated_by_id from written loop
+    perform kith_unit_exists(named.unit_id, 'customer_unit_id_fkey');
+    perform kith_user_exists(named.created_by_id, 'customer_created_by_id_fkey');
+    perform kith_user_exists(named.updated_by_id, 'customer_updated_by_id_fkey');
+  end loop;
+  return null;
+end $$;
+create function kith_contact_names() returns trigger language plpgsql as $$
+declare named record;
+begin
+  for named in select distinct created_by_id from written loop
+    perform kith_user_exists(named.created_by_id, 'contact_created_by_id_fkey');
+  end loop;
+  return null;
+end $$;
+create function kith_history_names() returns trigger language plpgsql as $$
+declare named record;
+begin
+  for named in select distinct unit_id, user_id from written loop
+    perform kith_unit_exists(named.unit_id, 'history_entry_unit_id_fkey');
+    perform kith_user_exists(named.user_id, 'history_entry_user_id_fkey');
+  end loop;
+  return null;
+end $$;
+create function kith_unit_is_named() returns trigger language plpgsql as $$
+begin
+  if exists (select from customer where unit_id = old.id) or exists (select from history_entry where unit_id = old.id) then
+    raise exception 'customers or history name the business unit %', old.id
+      using errcode = 'foreign_key_violation', constraint = tg_name;
+  end if;
+  return null;
+end $$;
+create function kith_user_is_named() returns trigger language plpgsql as $$
+begin
+  if exists (select from customer where created_by_id = old.id or updated_by_id = old.id)
+     or exists (select from contact where created_by_id = old.id)
+     or exists (select from history_entry where user_id = old.id) then
+    raise exception 'customers, contacts or history name the user %', old.id
+      using errcode = 'foreign_key_violation', constraint = tg_name;
+  end if;
+  return null;
+end $$;
+alter table customer alter constraint customer_unit_id_fkey not enforced;
+alter table customer alter constraint customer_created_by_id_fkey not enforced;
+alter table customer alter constraint customer_updated_by_id_fkey not enforced;
+alter table contact alter constraint contact_created_by_id_fkey not enforced;
+alter table history_entry alter constraint history_entry_unit_id_fkey not enforced;
+alter table history_entry alter constraint history_entry_user_id_fkey not enforced;
+create trigger customer_insert_names after insert on customer referencing new table as written
+  for each statement execute function kith_customer_names();
+create trigger customer_update_names after update on customer referencing new table as written
+  for each statement execute function kith_customer_names();
+create trigger contact_insert_names after insert on contact referencing new table as written
+  for each statement execute function kith_contact_names();
+create trigger contact_update_names after update on contact referencing new table as written
+  for each statement execute function kith_contact_names();
+create trigger history_insert_names after insert on history_entry referencing new table as written
+  for each statement execute function kith_history_names();
+create trigger history_update_names after update on history_entry referencing new table as written
+  for each statement execute function kith_history_names();
+create trigger business_unit_is_named after delete or update of id on business_unit
+  for each row execute function kith_unit_is_named();
+create trigger staff_user_is_named after delete or update of id on staff_user
+  for each row execute function kith_user_is_named();
+"""
+
 
 class Migration(migrations.Migration):
     dependencies = [("crm", "0001_initial")]
@@ -305,4 +394,5 @@ class Migration(migrations.Migration):
         ops.RunSQL(SEGMENTS),
         ops.RunSQL(INVOICES),
         ops.RunSQL(IMPORTS),
+        ops.RunSQL(NAMED),
     ]

@@ -24,6 +24,10 @@ def copy(table: str, where: str = "true", /, **changes: str) -> Copy:
 
 Case = tuple[str, str | Copy]
 
+_FRESH = {"account_number": "null", "external_id": "null", "stage": "'PROSPECT'", "status": "'PROSPECT'"} | {
+    "account_manager_id": "null"
+}
+
 _LIVE = "stage = 'LIVE'"
 _DRAFT = "state = 'DRAFT'"
 _SENT = "state = 'SENT'"
@@ -190,6 +194,66 @@ MANAGERS: list[Case] = [
     ),
     ("customer_manager_in_unit", "delete from unit_membership"),
 ]
+
+_NOBODY = "'00000000-0000-7000-8000-000000000000'"
+
+NAMED: list[Case] = [
+    ("customer_insert_names", copy("customer", unit_id=_NOBODY, **_FRESH)),
+    ("customer_insert_names", copy("customer", created_by_id=_NOBODY, **_FRESH)),
+    ("customer_insert_names", copy("customer", updated_by_id=_NOBODY, **_FRESH)),
+    ("customer_update_names", f"update customer set unit_id = {_NOBODY} where not {_LIVE}"),
+    ("customer_update_names", f"update customer set created_by_id = {_NOBODY}"),
+    ("customer_update_names", f"update customer set updated_by_id = {_NOBODY} where {_LIVE}"),
+    (
+        "contact_insert_names",
+        copy("contact", created_by_id=_NOBODY, is_primary="false", email="'another@customer.example'"),
+    ),
+    ("contact_update_names", f"update contact set created_by_id = {_NOBODY}"),
+    ("history_insert_names", copy("history_entry", unit_id=_NOBODY)),
+    ("history_insert_names", copy("history_entry", user_id=_NOBODY)),
+    ("history_update_names", f"update history_entry set unit_id = {_NOBODY}"),
+    ("history_update_names", f"update history_entry set user_id = {_NOBODY}"),
+]
+"""What foreign keys would refuse, were they asked for each row."""
+
+_UNMANAGED = {"customer": " where account_manager_id is null"}
+
+STILL_NAMED: list[tuple[str, str, str]] = [
+    (
+        guard,
+        f"update {table} set {column} = (select id from {named} where name = 'Lone')"
+        + _UNMANAGED.get(table, ""),
+        statement,
+    )
+    for guard, named, statements, columns in (
+        (
+            "business_unit_is_named",
+            "business_unit",
+            (
+                "delete from business_unit where name = 'Lone'",
+                f"update business_unit set id = {_NOBODY} where name = 'Lone'",
+            ),
+            (("customer", "unit_id"), ("history_entry", "unit_id")),
+        ),
+        (
+            "staff_user_is_named",
+            "staff_user",
+            (
+                "delete from staff_user where name = 'Lone'",
+                f"update staff_user set id = {_NOBODY} where name = 'Lone'",
+            ),
+            (
+                ("customer", "created_by_id"),
+                ("customer", "updated_by_id"),
+                ("contact", "created_by_id"),
+                ("history_entry", "user_id"),
+            ),
+        ),
+    )
+    for table, column in columns
+    for statement in statements
+]
+"""The guard, the statement that makes the table name a unit or user called Lone, and what is refused from then on."""
 
 TRIGGERS: list[Case] = [
     ("contact_has_primary", "update contact set is_primary = false"),

@@ -49,6 +49,8 @@ def columns_of(model: type[Model]) -> dict[str, Any]:
 
 
 MODELS = list(_models())
+ASKED_ONCE = named(r"alter constraint (\w+) not enforced")
+"""Foreign keys that triggers keep, a statement at a time."""
 FOREIGN_KEYS = [(m, name) for m in MODELS for name in sorted(m._meta.fk_fields)]  # noqa: SLF001  Tortoise's own description of a model
 
 

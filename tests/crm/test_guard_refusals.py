@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608  every statement here is ours
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -46,13 +47,16 @@ from tests.crm.guard_cases import (
     EXCLUSIONS,
     FREED_BY_ARCHIVING,
     MANAGERS,
+    NAMED,
     SAYS,
+    STILL_NAMED,
     TRIGGERS,
     UNIQUE,
     Case,
     Copy,
 )
 from tests.crm.guard_names import (
+    ASKED_ONCE,
     CHECK_NAMES,
     EXCLUSION_NAMES,
     FOREIGN_KEY_NAMES,
@@ -101,6 +105,7 @@ async def world(_connected: None, connection: Connection) -> AsyncIterator[None]
     unit, south = await make_unit(name="North"), await make_unit(name="South")
     agent = await make_user(Role.AGENT, [unit])
     await make_user(Role.AGENT, [south], name="Outsider")
+    await make_user(Role.AGENT, [await make_unit(name="Lone")], name="Lone")
     user = agent.user
     later = now()
     await LoginAttempt.create(email_hash="hash", attempts=1)
@@ -245,6 +250,61 @@ async def test_a_manager_is_a_member_of_the_customers_unit(
     assert refusal.constraint_name == SAYS.get(guard, guard)
 
 
+@_cases(NAMED)
+async def test_a_row_names_units_and_users_that_are_there(
+    world: None, connection: Connection, guard: str, case: str | Copy
+) -> None:
+    statement = await _statement(connection, case)
+
+    refusal = await _refused(connection, statement)
+    answer = await _try(connection, f"alter table {_table_of(guard)} disable trigger {guard}", statement)
+
+    assert isinstance(refusal, asyncpg.ForeignKeyViolationError)
+    assert refusal.constraint_name in ASKED_ONCE
+    assert not answer.endswith(" 0")
+
+
+def _table_of(guard: str) -> str:
+    table = guard.split("_", maxsplit=1)[0]
+    return "history_entry" if table == "history" else table
+
+
+@pytest.mark.parametrize(("guard", "name", "statement"), STILL_NAMED)
+async def test_a_unit_or_user_that_rows_name_stays(
+    world: None, connection: Connection, guard: str, name: str, statement: str
+) -> None:
+    lone = "(select id from staff_user where name = 'Lone')"
+    alone = f"delete from unit_membership where user_id = {lone}; delete from login where user_id = {lone}"
+    unnamed = await _try(connection, alone, statement)
+
+    with pytest.raises(asyncpg.ForeignKeyViolationError) as refusal:
+        await _try(connection, alone, name, statement)
+
+    assert unnamed.endswith(" 1")
+    assert refusal.value.constraint_name == guard
+
+
+async def test_who_goes_waits_for_who_names_them(world: None, connection: Connection, database: str) -> None:
+    await make_unit(name="Leaving")
+    move = (
+        "update customer set unit_id = (select id from business_unit where name = '{}') where stage <> 'LIVE'"
+    )
+    naming = await connect(database)
+    try:
+        async with naming.transaction():
+            await naming.execute(move.format("Leaving"))
+            going = asyncio.create_task(
+                connection.execute("delete from business_unit where name = 'Leaving'")
+            )
+            await asyncio.sleep(0.2)
+            assert not going.done()
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await going
+    finally:
+        await naming.execute(move.format("North"))
+        await naming.close()
+
+
 @_cases(TRIGGERS)
 async def test_a_trigger_refuses(world: None, connection: Connection, guard: str, case: str | Copy) -> None:
     refusal = await _refused(connection, await _statement(connection, case))
@@ -275,11 +335,12 @@ async def test_a_foreign_key_refuses_what_is_not_there(
 ) -> None:
     table, column = table_of(model), f"{relation}_id"
     name = (await foreign_key(connection, table, column))["conname"]
+    others = "select 1" if name in ASKED_ONCE else f'alter table "{table}" disable trigger user'
 
     with pytest.raises(asyncpg.ForeignKeyViolationError) as refusal:
         await _try(
             connection,
-            f'alter table "{table}" disable trigger user',
+            others,
             f"update \"{table}\" set {column} = '{uuid7()}' where {FREE.get(table, 'true')}",
         )
 
@@ -291,4 +352,5 @@ def test_every_guard_has_a_case() -> None:
     assert {name for name, _ in UNIQUE} == UNIQUE_NAMES
     assert {name for name, _ in EXCLUSIONS} == EXCLUSION_NAMES
     assert {name for name, _ in MANAGERS} == FOREIGN_KEY_NAMES
-    assert {name for name, _ in TRIGGERS} == TRIGGER_NAMES - KEEPING
+    named = {name for name, _ in NAMED} | {name for name, _, _ in STILL_NAMED}
+    assert {name for name, _ in TRIGGERS} | named == TRIGGER_NAMES - KEEPING

@@ -17,6 +17,7 @@ from tortoise.migrations.autodetector import MigrationAutodetector
 from crm.kernel import database
 from crm.kernel.ids import uuid7
 from tests.crm.guard_names import (
+    ASKED_ONCE,
     CHECK_NAMES,
     FOREIGN_KEY_NAMES,
     FOREIGN_KEYS,
@@ -63,6 +64,14 @@ async def test_every_named_foreign_key_exists(connection: Connection) -> None:
     found = await names(connection, "select conname from pg_constraint where contype = 'f'")
 
     assert found >= FOREIGN_KEY_NAMES
+
+
+async def test_every_foreign_key_is_enforced_but_those_that_triggers_keep(connection: Connection) -> None:
+    found = await names(
+        connection, "select conname from pg_constraint where contype = 'f' and not conenforced"
+    )
+
+    assert found == ASKED_ONCE
 
 
 async def test_every_index_exists_and_is_usable(connection: Connection) -> None:

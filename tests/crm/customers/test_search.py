@@ -213,10 +213,10 @@ async def test_fifty_thousand_customers_are_searched_through_the_indexes() -> No
     await connection.execute_script("vacuum analyze customer")
     await connection.execute_script("vacuum analyze contact")
 
-    for text, column in (("quartz", "search_text"), ("0301234567", "search_phones")):
+    for text in ("quartz", "0301234567"):
         plan = await _plan(search(Customer.all(), text).limit(26))
         assert "Bitmap Index Scan on customer_search" in plan, (text, plan)
-        assert f"Index Cond: ({column}" in plan, (text, plan)
+        assert "Index Cond: (search_text" in plan, (text, plan)
         assert "Seq Scan on customer" not in plan, (text, plan)
 
 

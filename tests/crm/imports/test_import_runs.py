@@ -647,3 +647,19 @@ async def test_the_account_has_each_line_however_the_file_is_cut(size: int, chun
     assert set(await account(done)) == set(range(2, 22))
     assert made == set(await Customer.all().values_list("id", flat=True))
     assert met <= made
+
+
+async def test_ids_follow_the_names_of_a_chunk_and_the_account_the_lines() -> None:
+    manager = await make_user(Role.MANAGER, [await make_unit()])
+    rows = ("Cora,c@x.example,Ann", "Bert,b@x.example,Bob", "Abel,a@x.example,Cid")
+
+    done = await import_file(table("Company,E-mail,Contact name", *rows), manager)
+
+    made = await Customer.all().order_by("id").values_list("name", flat=True)
+    people = await Contact.all().order_by("id").values_list("name", flat=True)
+    accounted = (
+        await ImportedRow.filter(run_id=done.id).order_by("line").values_list("customer_id", flat=True)
+    )
+    assert made == ["Abel", "Bert", "Cora"]
+    assert people == ["Cid", "Bob", "Ann"]
+    assert [(await Customer.get(id=key)).name for key in accounted] == ["Cora", "Bert", "Abel"]

@@ -142,7 +142,7 @@ async def test_the_database_and_the_rule_agree_on_what_is_overdue_where_the_issu
 
 
 async def test_search_finds_numbers_references_and_customers_names(shop: Shop) -> None:
-    await Customer.filter(id=shop.customer.id).update(name="Café Müller")
+    await Customer.filter(id=shop.customer.id).update(name="Café Müller", phone="+49301234567")
     first, second = await make_sent(shop), await make_sent(shop, customer_reference="Bestellung Ä-77")
     await make_sent(await make_shop())
 
@@ -151,6 +151,7 @@ async def test_search_finds_numbers_references_and_customers_names(shop: Shop) -
     assert await found(search="00002") == {second.id}
     assert await found(search="bestellung a-77") == {second.id}
     assert await found(search="nobody") == set()
+    assert await found(search="3012345") == set()  # of a telephone
     assert await found(search="100% _") == set()
     assert len(await found(search="  ")) == 3
 
