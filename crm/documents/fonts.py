@@ -44,11 +44,11 @@ _FAMILIES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 _LAST = "DejaVu Sans Mono"
 
-# What typst's embedded fonts add; they are no files, so their tables cannot be asked.
+# What typst's embedded fonts add; they are no files, so their tables cannot be asked. Not their marks for symbols
+# (U+20D0 to U+20F0): set upon a character of another font, they keep it from being set at all.
 _EMBEDDED = (
     range(0x0531, 0x0590),  # Armenian
     range(0x10D0, 0x1100),  # Georgian
-    range(0x20D0, 0x20F1),  # combining marks for symbols
     range(0x2190, 0x269D),  # arrows, operators, technical signs, boxes, shapes
     range(0x27C0, 0x2C00),  # more arrows and operators
 )

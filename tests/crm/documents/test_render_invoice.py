@@ -4,6 +4,7 @@ import hashlib
 import re
 import subprocess
 import sys
+import unicodedata
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -280,6 +281,15 @@ def test_every_character_of_the_basic_plane_can_be_printed() -> None:
         for start in range(0, len(characters), 1000)
     ]
 
+    assert render_invoice(make_document(lines)).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("base", ["a", "0", "中", "ก", "א", "←"])
+def test_every_mark_can_be_printed_upon_any_character(base: str) -> None:
+    marks = [chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)).startswith("M")]
+    texts = [" ".join(base + mark for mark in marks[at : at + 400]) for at in range(0, len(marks), 400)]
+
+    lines = [LineInput(text, Decimal(1), Decimal(1), Decimal(19)) for text in texts]
     assert render_invoice(make_document(lines)).startswith(b"%PDF-")
 
 
