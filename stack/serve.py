@@ -4,6 +4,7 @@ A program of its own, so that it holds none of the command line's memory.
 """
 
 import argparse
+import os
 import sys
 
 import uvicorn
@@ -27,6 +28,8 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
         log_level=current.log_level,
         access_log=False,
         server_header=False,
+        proxy_headers="FORWARDED_ALLOW_IPS"
+        in os.environ,  # who is behind none need not be asked at each request
         lifespan="on",
         ws_max_size=current.max_body_kb * 1024,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

@@ -24,7 +24,7 @@ from tortoise.expressions import Q
 from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
-from api.fusion.passes import Pass
+from api.fusion.passes import Pass, columns_of
 from api.fusion.references import Each, JsonReference, Present, Reference, Uncompilable, quoted, unmarked
 from api.fusion.rows import stand_in, types_of_models
 from api.fusion.scalars import leaf
@@ -109,7 +109,8 @@ class Compiler:
             raise Uncompilable(f"{'one row' if many else 'rows'} where {kind} is promised")
         alias = self._alias()
         columns = self._columns(self._type_of(queryset, kind), details, queryset, alias)
-        return _aggregated(columns, f"({self._source(queryset)}) {alias}", many=many)
+        rows = self._source(_narrowed(queryset, alias, [sql for _, sql in columns]))
+        return _aggregated(columns, f"({rows}) {alias}", many=many)
 
     def _columns(
         self, kind: GraphQLObjectType, details: Details, queryset: QuerySet[Any], alias: str
@@ -189,8 +190,9 @@ class Compiler:
         if list(_names(selected)) in (["nodes"], ["edges"]) and not window.backward:
             ((key, only),) = selected.items()
             alias = self._alias()
-            rows = f"({self._source(self._ordered(window).limit(window.size))}) {alias}"
-            part = _aggregated(self._part(window, kind, only, alias), rows, many=True)
+            columns = self._part(window, kind, only, alias)
+            page = _narrowed(self._ordered(window).limit(window.size), alias, [sql for _, sql in columns])
+            part = _aggregated(columns, f"({self._source(page)}) {alias}", many=True)
             return f"json_build_object({quoted(key)}, {part})"
         return self._several(window, kind, selected)
 
@@ -213,7 +215,8 @@ class Compiler:
         built = _built(pairs)
         if not page.taken:
             return built  # nothing but a count
-        rows = self._source(self._ordered(window).limit(window.size + 1))
+        walk = self._ordered(window).limit(window.size + 1)
+        rows = self._source(_narrowed(walk, page.row, page.taken))
         known = {*window.queryset.model._meta.fields_db_projection.values(), *window.queryset._annotations}
         return f"(select {built} from ({page.over(rows, known, backward=window.backward)}) {page.name})"
 
@@ -307,6 +310,18 @@ class Compiler:
     def _alias(self) -> str:
         self._aliases += 1
         return f"c{self._aliases}"
+
+
+def _narrowed(queryset: QuerySet[Any], alias: str, used: Iterable[str]) -> QuerySet[Any]:
+    """The QuerySet with no more columns than `used`, expressions over its rows by the name `alias`, speak of.
+
+    PostgreSQL would carry the others along, as nulls, through every sort and limit.
+    """
+    if queryset._annotations or queryset._distinct:
+        return queryset
+    meta, names = queryset.model._meta, columns_of(alias, used)
+    wanted = [field for field, column in meta.fields_db_projection.items() if column in names]
+    return queryset.only(*wanted or [meta.pk_attr])
 
 
 def _by_key(queryset: Any) -> bool:

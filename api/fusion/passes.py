@@ -1,7 +1,12 @@
 """One pass over the rows of a page, for everything that is selected of it."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+
+
+def columns_of(alias: str, expressions: Iterable[str]) -> set[str]:
+    """The columns of the row `alias` that expressions speak of; perhaps a few words more, out of their literals."""
+    return set(re.findall(rf'\b{alias}\."?(\w+)', " ".join(expressions)))
 
 
 class Pass:
@@ -36,7 +41,7 @@ class Pass:
 
         Only those that are used are numbered: the server would carry along the others, a tenth of a page's time.
         """
-        used = sorted(set(re.findall(rf'\b{self.row}\."?(\w+)', " ".join(self.taken))) & set(known))
+        used = sorted(columns_of(self.row, self.taken) & set(known))
         columns = "".join(f'r."{name}", ' for name in used)
         numbered = f"select {columns}row_number() over () as fusion_n from ({rows}) r"
         if backward:

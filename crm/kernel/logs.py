@@ -17,7 +17,7 @@ _requests: list["_Lines"] = []
 
 class _Lines:
     """Writes the same lines as structlog in a tenth of the time, for what is told by the thousand a second: the lines of
-    SECONDS are written at once.
+    SECONDS are written at once. What is bound to the context does not stand in them.
     """
 
     SECONDS = 0.05
@@ -43,8 +43,7 @@ class _Lines:
     def _write(self, level: int, name: str, event: str, said: dict[str, Any]) -> None:
         if level < self._level:
             return
-        known = structlog.contextvars.get_contextvars()
-        told = {**said, "event": event, **known, "level": name, "timestamp": datetime.now(UTC)}
+        told = {**said, "event": event, "level": name, "timestamp": datetime.now(UTC)}
         self._waiting.append(orjson.dumps(told, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_later(self.SECONDS, self.flush)
