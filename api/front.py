@@ -74,19 +74,22 @@ class Front:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        look = _look(scope)
+        look = _look(scope["path"], scope.get("method"), tuple(scope["headers"]))
         name = look.request_id or b"%032x" % _chance.getrandbits(128)
         headers = [(_REQUEST_ID, name), *_security(settings().hsts_seconds)]
         if scope["type"] == "websocket":
             with observed.named(name):
                 await self._admitted(scope, look, receive, _adding(headers, send))
             return
-        with observed.told(scope["path"], name) as told:
+        told = Told(scope["path"], name)
+        try:
             if not traces.on():
                 await self._answered(scope, look, receive, send, headers, told)
                 return
             with observed.span_of(scope, told):
                 await self._answered(scope, look, receive, send, headers, told)
+        finally:
+            observed.ended(told)
 
     async def _answered(
         self, scope: Scope, look: _Look, receive: Receive, send: Send, headers: Pairs, told: Told
@@ -99,7 +102,7 @@ class Front:
                 await self._send(answer, look, headers, send)
                 return
             receive = _again(body, rest, receive)
-        with observed.named(told.request_id):
+        with observed.named(told.request_id, told):
             await self._admitted(scope, look, receive, _adding(headers, send, told))
 
     async def _admitted(self, scope: Scope, look: _Look, receive: Receive, send: Send) -> None:
@@ -137,18 +140,15 @@ class Front:
         return found
 
 
-def _look(scope: Scope) -> _Look:
-    told = dict(reversed(scope["headers"]))  # of two the first counts, as everywhere
+@lru_cache(maxsize=250)  # a caller's headers are the same at each request
+def _look(path: str, method: str | None, headers: tuple[tuple[bytes, bytes], ...]) -> _Look:
+    told = dict(reversed(headers))  # of two the first counts, as everywhere
     known = told.get
     request_id, token = known(_REQUEST_ID), known(b"authorization", b"")
     if request_id is not None and not _SANE_ID.fullmatch(request_id):
         request_id = None
     kind = None
-    if (
-        scope["path"] == observed.GRAPHQL
-        and scope.get("method") == "POST"
-        and told.keys().isdisjoint(_ASK_MORE)
-    ):
+    if path == observed.GRAPHQL and method == "POST" and told.keys().isdisjoint(_ASK_MORE):
         kind = _media_type(known(b"content-type", b""), known(b"accept", b""))
     return _Look(
         request_id,

@@ -22,31 +22,21 @@ _QUIET = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds: told at
 _TELLS = frozenset(("debug", "info"))
 
 
-class told:  # noqa: N801  used like a function
-    """Counts and tells the HTTP request of the block, once it has ended."""
-
-    __slots__ = ("_token", "_told")
-
-    def __init__(self, path: str, request_id: bytes) -> None:
-        self._told = Told(path, request_id)
-
-    def __enter__(self) -> Told:
-        self._token = measures.current.set(self._told)
-        return self._told
-
-    def __exit__(self, *_: object) -> None:
-        measures.current.reset(self._token)
-        MEASURES.responses[self._told.status] += 1
-        _ended(self._told)
+def ended(told: Told) -> None:
+    """Counts and tells an HTTP request."""
+    MEASURES.responses[told.status] += 1
+    _ended(told)
 
 
 @contextlib.contextmanager
-def named(request_id: bytes) -> Iterator[None]:
-    """Log lines of the block name the request."""
+def named(request_id: bytes, told: Told | None = None) -> Iterator[None]:
+    """Log lines of the block name the request; what becomes known of it is noted in `told`."""
     tokens = structlog.contextvars.bind_contextvars(request_id=request_id.decode())
+    token = measures.current.set(told)
     try:
         yield
     finally:
+        measures.current.reset(token)
         structlog.contextvars.reset_contextvars(**tokens)
 
 
@@ -100,14 +90,14 @@ def _ended(told: Told) -> None:
 def _tell(told: Told, seconds: float) -> None:
     """The line. Only what is so is said: a file has no operation, a subscription on a socket no status."""
     said: dict[str, Any] = {"path": told.path, "ms": round(seconds * 1000, 2)}
-    if told.request_id:
-        said["request_id"] = told.request_id.decode()
     if told.status:
         said["status"] = told.status
+    if told.request_id:
+        said["request_id"] = told.request_id.decode()
     if told.actor is not None:
         said["actor"] = str(told.actor.user_id)
     if told.kind:
-        said |= {"operation": told.operation, "kind": told.kind}
+        said["operation"], said["kind"] = told.operation, told.kind
     if told.codes:
         said["errors"] = told.codes
     line = logs.requests()

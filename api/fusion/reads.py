@@ -63,12 +63,11 @@ class Reads:
             parts.append(Part(sql, parameters, tuple(quick)))
         return parts
 
-    async def fetch_parts(self, parts: Sequence[Part]) -> list[bytes | None]:
+    async def fetch_parts(self, parts: Sequence[Part]) -> Sequence[bytes | None]:
         """As `fetch`, for all fields of the parts."""
         assert self.pool is not None  # noqa: S101  there are parts
         if len(parts) == 1:
-            part = parts[0]
-            return list(await self.pool.fetch(part.sql, part.parameters))
+            return await self.pool.fetch(parts[0].sql, parts[0].parameters)
         rows = await asyncio.gather(*[self.pool.fetch(part.sql, part.parameters) for part in parts])
         found: list[bytes | None] = [None] * sum(len(part.places) for part in parts)
         for part, row in zip(parts, rows, strict=True):

@@ -4,6 +4,7 @@ import asyncio
 import atexit
 import logging
 import sys
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,12 +28,15 @@ class _Lines:
         self._level = level
         self._stream = sys.stderr.buffer
         self._waiting: list[bytes] = []
+        self._second, self._text = 0, ""
 
     def info(self, event: str, **said: Any) -> None:
-        self._write(logging.INFO, "info", event, said)
+        if self._level <= logging.INFO:
+            self._write("info", event, said)
 
     def debug(self, event: str, **said: Any) -> None:
-        self._write(logging.DEBUG, "debug", event, said)
+        if self._level <= logging.DEBUG:
+            self._write("debug", event, said)
 
     def flush(self) -> None:
         lines, self._waiting = self._waiting, []
@@ -40,15 +44,24 @@ class _Lines:
             self._stream.write(b"".join(lines))
             self._stream.flush()
 
-    def _write(self, level: int, name: str, event: str, said: dict[str, Any]) -> None:
-        if level < self._level:
-            return
-        told = {**said, "event": event, "level": name, "timestamp": datetime.now(UTC)}
-        self._waiting.append(orjson.dumps(told, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
+    def _write(self, level: str, event: str, said: dict[str, Any]) -> None:
+        said["event"], said["level"], said["timestamp"] = event, level, self._stamp()
+        self._waiting.append(orjson.dumps(said, option=orjson.OPT_APPEND_NEWLINE))
         if len(self._waiting) == 1:
             asyncio.get_running_loop().call_later(self.SECONDS, self.flush)
         elif len(self._waiting) >= self.MOST:
             self.flush()
+
+    def _stamp(self) -> str:
+        """The moment, in ISO 8601. Its seconds are written once a second."""
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second, self._text = (
+                second,
+                datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+            )
+        return f"{self._text}.{int((now - second) * 1_000_000):06}Z"
 
 
 def requests() -> Any:
