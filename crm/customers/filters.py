@@ -13,7 +13,7 @@ from crm.customers.models import Consent, Stage, Status
 from crm.kernel.actor import Actor
 from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, usual
 from crm.kernel.ids import Kind
-from crm.kernel.search import contains_text
+from crm.kernel.search import begins_with, contains_text
 
 
 def _model(name: str) -> type[Model]:
@@ -56,8 +56,9 @@ def _is_one_of(column: str, wanted: list[Any]) -> Q:
 _TRIGRAM = 3
 
 
-def _searched(column: str) -> FilterField:
-    """A column that the search's text holds: its trigram index finds what may match, the column itself decides.
+def _searched(column: str, *, is_first: bool = False) -> FilterField:
+    """A column that the search's text holds, perhaps at its beginning: its trigram index finds what may match, the column
+    itself decides. What stands at the beginning is found there: in the middle of words three letters are everywhere.
 
     Only for ASCII, where ignoring case never asks for more than folding does.
     """
@@ -66,7 +67,9 @@ def _searched(column: str) -> FilterField:
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
         within = operator in {"contains", "startsWith"} and value.isascii() and len(value) >= _TRIGRAM
-        return found & contains_text(value) if within else found
+        if not within:
+            return found
+        return found & (begins_with if is_first and operator == "startsWith" else contains_text)(value)
 
     return FilterField(Operand.TEXT, column, build=build)
 
@@ -128,7 +131,7 @@ def _invoices() -> FilterSet:
 
 CUSTOMER_FILTERS = FilterSet(
     {
-        "name": _searched("name"),
+        "name": _searched("name", is_first=True),
         "email": _searched("email"),
         "phone": _F(_O.TEXT, "phone"),
         "website": _F(_O.TEXT, "website"),

@@ -59,6 +59,11 @@ def contains_text(text: str, column: str = "search_text") -> Q:
     return Q(_Contains(column, f"%{escaped(text)}%"))
 
 
+def begins_with(text: str, column: str = "search_text") -> Q:
+    """Rows whose folded text begins with `text`."""
+    return Q(_Contains(column, f"{escaped(text)}%"))
+
+
 def escaped(text: str) -> str:
     """The text as a LIKE pattern that means itself."""
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
