@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import orjson
+from asyncpg import QueryCanceledError
 from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.types import Scope
@@ -79,7 +80,7 @@ class FusedReads:
                 return None
             data = await self._operations.run(found.question.operation, found.parts)
         except Exception as error:  # noqa: BLE001  the pipeline meets it again and tells it properly
-            told.late = isinstance(error, TimeoutError)
+            told.late = isinstance(error, TimeoutError | QueryCanceledError)
             return None
         if data is None:
             return None
@@ -126,7 +127,9 @@ class FusedReads:
         if not _KNOWN.issuperset(asked):
             return None
         text = await self._state.persisted.document(asked)
-        name, variables = asked.get("operationName"), asked.get("variables") or {}
+        name, variables = asked.get("operationName"), asked.get("variables")
+        if variables is None:
+            variables = {}
         operation = self._operations.find(text, name)
         if operation is None or not isinstance(variables, dict) or not _plain(asked.get("extensions")):
             return None

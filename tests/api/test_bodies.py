@@ -264,3 +264,21 @@ async def test_a_path_that_is_not_there_is_said_in_json(server: str, db: None) -
 async def test_the_door_is_still_open(server: str, db: None) -> None:
     """After all of the above, in whichever order they ran."""
     assert await Kith(server).graphql("{ __typename }") == {"__typename": "Query"}
+
+
+NO_VARIABLES = ["[]", '""', "0", "false", "5", '"{}"', "[1]", "true"]
+
+
+@pytest.mark.parametrize("variables", NO_VARIABLES)
+async def test_a_query_that_is_remembered_is_held_to_its_form_too(
+    server: str, db: None, variables: str
+) -> None:
+    kith = Kith(server, (await make_user(Role.AGENT, [await make_unit()])).token)
+    query = {"query": "{ customers { nodes { id } } }"}
+    for _ in range(2):  # by the pipeline, then by the front door
+        assert (await kith.post(query)).status_code == 200
+
+    answer = await kith.post(query | {"variables": json.loads(variables)})
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["extensions"]["code"] == "BAD_REQUEST"

@@ -20,7 +20,7 @@ from crm.customers.models import Customer
 from crm.kernel.actor import Role
 from crm.kernel.database import credentials
 
-LOOK = "{ customers { nodes { id } } }"
+LOOK = "query Late { customers { nodes { id } } }"  # that nobody else asks: what is remembered has its own deadline
 CHANGE = "mutation ($input: CreateCustomerInput!) { createCustomer(input: $input) { errors { code } } }"
 PATIENCE = 10.0
 
@@ -128,7 +128,7 @@ async def test_a_remembered_look_ends_at_the_deadline_too(
     person = await make_user(Role.MANAGER, [await make_unit()])
     headers = {"authorization": f"Bearer {person.token}"}
 
-    async with api(KITH_REQUEST_TIMEOUT_SECONDS="1", KITH_READ_POOL=reads_at_once) as client:
+    async with api(KITH_REQUEST_TIMEOUT_SECONDS="3", KITH_READ_POOL=reads_at_once) as client:
 
         async def look() -> Any:
             return (await client.post("/graphql", json={"query": LOOK}, headers=headers)).json()
@@ -143,5 +143,5 @@ async def test_a_remembered_look_ends_at_the_deadline_too(
 
     codes = [[error["extensions"]["code"] for error in answer["errors"]] for answer in answers]
     assert codes == [["TIMEOUT"]] * 4
-    assert took < 1.9  # less than the time of two
+    assert 2.5 < took < 5.5  # less than the time of two, one after the other
     assert after["data"] == {"customers": {"nodes": []}}
