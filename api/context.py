@@ -26,9 +26,9 @@ class Context:
     connection_params: Any = None
     idempotency_key: str | None = None
     extensions: dict[str, Any] = field(default_factory=dict)
+    """The request's own `extensions`."""
     explained: list[dict[str, Any]] | None = None
     """The statements of the request with their plans, for an admin who asked for them."""
-    """The request's own `extensions`."""
     incremental: bool = False
     """Whether the caller can be answered in parts, as @defer and @stream want."""
     wants_cost: bool = False

@@ -1,7 +1,7 @@
 """`/metrics`: what this process counted, its connections, and the queue, in Prometheus's words.
 
 The queue is asked of PostgreSQL at each scrape, so every API process tells the same of it and no worker needs a port:
-take the `max` over the API's replicas (docs/decisions/0010). Names and units follow Prometheus's conventions.
+take the `max` over the API's replicas (docs/decisions/0013). Names and units follow Prometheus's conventions.
 """
 
 import asyncio

@@ -25,7 +25,7 @@ _TELLS = frozenset(("debug", "info"))
 def ended(told: Told) -> None:
     """Counts and tells an HTTP request."""
     MEASURES.responses[told.status] += 1
-    _ended(told)
+    _note(told)
 
 
 @contextlib.contextmanager
@@ -66,7 +66,7 @@ class OperationsObserved(SchemaExtension):
                 ]
                 _describe(opened, told)
         finally:
-            _ended(told)
+            _note(told)
 
     def on_execute(self) -> Iterator[None]:
         execution = self.execution_context
@@ -81,7 +81,8 @@ def _code(error: GraphQLError) -> str:
     return str((with_code(error).extensions or {}).get("code"))
 
 
-def _ended(told: Told) -> None:
+def _note(told: Told) -> None:
+    """Counts and tells an operation, of HTTP or of a socket."""
     seconds = MEASURES.count(told) if told.path in _COUNTED else told.elapsed()
     if settings().log_level in _TELLS:
         _tell(told, seconds)

@@ -111,12 +111,12 @@ class FusedReads:
         if actor is None:
             return None
         await self._state.budgets.charge(context, question.cost)
-        parts = self._operations.known(question.operation, question.written, actor)
+        parts = self._operations.parts(
+            question.operation, question.variables, question.written, actor, context
+        )
         if parts is None:
-            parts = self._operations.make(question.operation, question.variables, actor, context)
-            if parts is None:
-                self._questions.forget(body)
-                return None
+            self._questions.forget(body)
+            return None
         found = _Repeated(question, actor, parts)
         if token and len(body) <= _LONGEST_REMEMBERED:
             self._repeated[token, body] = found

@@ -9,7 +9,7 @@ import sys
 
 import uvicorn
 
-from crm.kernel.settings import settings
+from crm.kernel.settings import SettingsError, settings
 from stack.sockets import inherited
 
 SHUTDOWN_SECONDS = 5
@@ -29,7 +29,7 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
         access_log=False,
         server_header=False,
         proxy_headers="FORWARDED_ALLOW_IPS"
-        in os.environ,  # who is behind none need not be asked at each request
+        in os.environ,  # whoever is behind none need not look at each request
         lifespan="on",
         ws_max_size=current.max_body_kb * 1024,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
@@ -37,14 +37,19 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
     uvicorn.Server(config).run(sockets=None if fd is None else [inherited(fd)])
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m stack.serve")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--fd", type=int)
     told = parser.parse_args()
-    serve_api(host=told.host, port=told.port, fd=told.fd)
+    try:
+        serve_api(host=told.host, port=told.port, fd=told.fd)
+    except SettingsError as error:  # of what only the application looks at
+        sys.stderr.write(f"kith: {error}\n")
+        return 1
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

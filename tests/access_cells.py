@@ -122,19 +122,22 @@ def absent(kind: Kind) -> str:
 # Filters
 
 
-def conditions(
-    filter_name: str, mark: str, ids: Mapping[str, str], *, depth: int = 2
-) -> Iterator[tuple[str, str]]:
-    """(`Filter.field`, a filter that only what belongs to `mark` or has one of these ids would match)."""
+def operands(filter_name: str) -> Iterator[tuple[str, GraphQLInputObjectType]]:
+    """The fields of a filter with the types of their operands, its connectives left out."""
     kind = TYPES[filter_name]
     assert isinstance(kind, GraphQLInputObjectType)
     for name, field in kind.fields.items():
         operand = get_named_type(field.type)
-        if name in {"and", "or", "not"} or not isinstance(operand, GraphQLInputObjectType):
-            continue
+        if name not in {"and", "or", "not"} and isinstance(operand, GraphQLInputObjectType):
+            yield name, operand
+
+
+def conditions(filter_name: str, mark: str, ids: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(`Filter.field`, a filter that only what belongs to `mark` or has one of these ids would match)."""
+    for name, operand in operands(filter_name):
         if "some" in operand.fields:
             inner = get_named_type(operand.fields["some"].type).name
-            for told, condition in conditions(inner, mark, ids, depth=depth - 1):
+            for told, condition in conditions(inner, mark, ids):
                 for quantifier in ("some", "none", "every"):
                     yield (
                         f"{filter_name}.{name}.{quantifier}.{told}",

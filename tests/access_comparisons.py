@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from access_cells import KINDS, TYPES, absent, meant_by
+from access_cells import KINDS, TYPES, absent, meant_by, operands
 from access_matrix import Matrix
 from access_world import Side
 from graphql import GraphQLEnumType, GraphQLInputObjectType, get_named_type
@@ -45,12 +45,7 @@ Condition = tuple[str, str, str]
 
 def comparisons(filter_name: str, far: Side, *, depth: int = 2) -> Iterator[Condition]:
     """Conditions on each field, by each operator, that hold for what belongs to `far` where that can be had."""
-    kind = TYPES[filter_name]
-    assert isinstance(kind, GraphQLInputObjectType)
-    for name, field in kind.fields.items():
-        operand = get_named_type(field.type)
-        if name in {"and", "or", "not"} or not isinstance(operand, GraphQLInputObjectType):
-            continue
+    for name, operand in operands(filter_name):
         if "some" in operand.fields and depth:
             inner = get_named_type(operand.fields["some"].type).name
             for told, operator, condition in comparisons(inner, far, depth=depth - 1):

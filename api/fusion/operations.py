@@ -114,18 +114,17 @@ class Operations:
     def find(self, text: str, name: str | None) -> Operation | None:
         return self._known.get((text, name))
 
-    def known(self, operation: Operation, variables: str, caller: Hashable) -> list[Part] | None:
-        """The statements that answer it, where they were made before. `variables` as `written` writes them."""
-        return self._made.get((operation, variables, caller))
-
-    def make(
-        self, operation: Operation, variables: Mapping[str, Any], caller: Hashable, context: Any
+    def parts(
+        self, operation: Operation, variables: Mapping[str, Any], told: str, caller: Hashable, context: Any
     ) -> list[Part] | None:
-        """The statements that answer it; None when the pipeline must answer, errors included.
+        """The statements that answer it, made or remembered; None when the pipeline must answer, errors included.
 
-        `context` is what resolvers find as `info.context`; of it, they go by the caller alone.
+        `told` are the variables as `written` writes them. `context` is what resolvers find as `info.context`; of it, they
+        go by the caller alone.
         """
-        told = written(variables)
+        known = self._made.get((operation, told, caller))
+        if known is not None:
+            return known
         statements = self._statements(operation, variables, told, context)
         if statements is None:
             return None

@@ -13,8 +13,6 @@ import structlog
 
 from crm.kernel.settings import settings
 
-_requests: list["_Lines"] = []
-
 
 class _Lines:
     """Writes the same lines as structlog in a tenth of the time, for what is told by the thousand a second: the lines of
@@ -57,26 +55,28 @@ class _Lines:
         now = time.time()
         second = int(now)
         if second != self._second:
-            self._second, self._text = (
-                second,
-                datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S"),
-            )
+            self._second = second
+            self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return f"{self._text}.{int((now - second) * 1_000_000):06}Z"
+
+
+_lines: _Lines | None = None
 
 
 def requests() -> Any:
     """The logger of the lines that each request has."""
-    return _requests[0] if _requests else structlog.get_logger("requests")
+    return _lines or structlog.get_logger("requests")
 
 
 def flush() -> None:
     """Writes what is waiting to be written."""
-    for each in _requests:
-        each.flush()
+    if _lines is not None:
+        _lines.flush()
 
 
 def configure() -> None:
     """Sets up structlog as the settings say; the standard library's loggers keep warnings and worse."""
+    global _lines  # noqa: PLW0603  the process has one log
     level = getattr(logging, settings().log_level.upper())
     renderer: structlog.typing.Processor = (
         structlog.processors.JSONRenderer(serializer=_json)
@@ -94,7 +94,7 @@ def configure() -> None:
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    _requests[:] = [_Lines(level)] if settings().log_format == "json" else []
+    _lines = _Lines(level) if settings().log_format == "json" else None
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, force=True)
 
 

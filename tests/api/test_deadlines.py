@@ -7,34 +7,21 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import asyncpg
 import httpx
 import pytest
 from factories import make_unit, make_user
 from kith_client import GraphQLFailed, Kith
 from kith_socket import code_of, opened
 from kith_stream import subscribed
+from locks import customers_locked
 from own_process import running
 
 from crm.customers.models import Customer
 from crm.kernel.actor import Role
-from crm.kernel.database import credentials
 
 LOOK = "query Late { customers { nodes { id } } }"  # that nobody else asks: what is remembered has its own deadline
 CHANGE = "mutation ($input: CreateCustomerInput!) { createCustomer(input: $input) { errors { code } } }"
 PATIENCE = 10.0
-
-
-@contextlib.asynccontextmanager
-async def customers_locked(database: str) -> AsyncIterator[None]:
-    """Nobody else reads or writes customers for as long as this lasts."""
-    connection = await asyncpg.connect(**credentials(database))
-    try:
-        async with connection.transaction():
-            await connection.execute("lock table customer in access exclusive mode")
-            yield
-    finally:
-        await connection.close()
 
 
 @pytest.fixture
@@ -81,13 +68,9 @@ async def test_a_change_that_ends_at_the_deadline_changed_nothing(
     kith = Kith(server, (await make_user(Role.MANAGER, [unit])).token)
     setting(request_timeout_seconds=1)
     given = {"name": "Nordwind", "email": "o@nordwind.example", "unitId": f"unit_{unit.id.hex}"}
-    connection = await asyncpg.connect(**credentials(database))
-    async with connection.transaction():
-        await connection.execute("lock table customer in access exclusive mode")
-
+    async with customers_locked(database):
         with pytest.raises(GraphQLFailed) as refusal:
             await kith.graphql(CHANGE, {"input": given})
-    await connection.close()
 
     assert refusal.value.codes == ["TIMEOUT"]
     assert await Customer.all().count() == 0

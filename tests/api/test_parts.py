@@ -5,16 +5,15 @@ import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-import asyncpg
 import httpx
 import orjson
 import pytest
 from factories import Person, make_contact, make_customer, make_unit, make_user
 from kith_client import Kith
+from locks import customers_locked
 
 from crm.accounts.models import BusinessUnit
 from crm.kernel.actor import Role
-from crm.kernel.database import credentials
 from crm.kernel.ids import Kind, encode
 
 OLDER = "multipart/mixed;deferSpec=20220824, application/json"
@@ -195,14 +194,8 @@ async def test_a_fragment_that_fails_whole_is_told_to_either_format(
 
 @pytest.fixture
 async def locked(database: str, db: None, ids: list[str]) -> AsyncIterator[None]:
-    """Nobody else reads customers for as long as this lasts."""
-    connection = await asyncpg.connect(**credentials(database))
-    try:
-        async with connection.transaction():
-            await connection.execute("lock table customer in access exclusive mode")
-            yield
-    finally:
-        await connection.close()
+    async with customers_locked(database):
+        yield
 
 
 LATE = [

@@ -55,6 +55,23 @@ def test_a_wrong_setting_stops_the_start_with_one_sentence(kith: Kith, command: 
     assert answer.stdout == ""
 
 
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"KITH_TRUSTED_DOCUMENTS": "none.json"}, "kith: KITH_TRUSTED_DOCUMENTS names none.json"),
+        ({"KITH_SECRET_KEY": ""}, "kith: KITH_SECRET_KEY"),
+    ],
+)
+def test_what_only_the_api_looks_at_stops_its_start_with_one_sentence(
+    kith: Kith, settings: dict[str, str], said: str
+) -> None:
+    answer = kith("api", "--port", "0", **{"KITH_SECRET_KEY": "k" * 40} | settings)
+
+    assert answer.returncode == 1
+    assert answer.stderr.startswith(said)
+    assert len(answer.stderr.splitlines()) == 1
+
+
 def test_a_wrong_setting_in_a_file_counts_too(kith: Kith) -> None:
     (kith.place / ".env").write_text("DATABASE_URL=mysql://x\n")
 
