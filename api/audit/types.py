@@ -66,7 +66,7 @@ class HistoryEntry(Node):
         row = cast("models.HistoryEntry", self)
         return each(
             row.changes,
-            lambda c: FieldChange(field=_camel(c["field"]), before=c["before"], after=c["after"]),
+            lambda c: FieldChange(field=_camel(c["field"]), before=c.get("before"), after=c["after"]),
         )
 
 

@@ -84,6 +84,10 @@ class JsonReference(Reference):
     def __getitem__(self, key: str) -> "JsonReference":  # type: ignore[override]
         return JsonReference(self.column, (*self.path, key))
 
+    def get(self, key: str) -> "JsonReference":
+        """As of a dictionary: what is not there is null in SQL anyway."""
+        return self[key]
+
     def through(self, template: str, *others: "Reference", finished: bool = True) -> Reference:
         return Reference(self.text).through(template, *others, finished=finished)
 

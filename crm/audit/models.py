@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class HistoryEntry(Model):
-    """One action on one record. `changes` is a list of {field, before, after}; it outlives its record."""
+    """One action on one record. `changes` is a list of {field, before, after}; it outlives its record.
+
+    What an import created was nothing before: there `before` is left out.
+    """
 
     id = key()
     subject_kind = fields.CharField(max_length=30)

@@ -15,7 +15,7 @@ from crm.imports.plan import ImportPlan
 from crm.imports.rules import Outcome
 from crm.imports.search_indexes import gather_entries
 from crm.imports.threads import in_thread
-from crm.imports.working import keep, locked
+from crm.imports.working import Cancelled, keep, locked
 from crm.imports.writing import write
 from crm.kernel.actor import Actor
 from crm.kernel.events import emit
@@ -29,14 +29,13 @@ select case when exists (select 1 from import where unit_id = $2 and state = 'RU
             then pg_advisory_xact_lock($1, hashtext($2::text))
             else pg_advisory_xact_lock_shared($1, hashtext($2::text)) end
 """
+# The disk need not have a chunk before the next one begins: what a crash takes back it takes with its checkpoint, and
+# the end of the import is on the disk only after all its chunks are.
+_COMMIT_SOON = "set local synchronous_commit = off"
 _COUNTERS = ("rows_done", "created_count", "updated_count", "skipped_count", "failed_count", "checkpoint")
 
 
 Counts = dict[Outcome, int]
-
-
-class Cancelled(Exception):
-    """Somebody cancelled the import: what was committed stays, nothing more is to be done."""
 
 
 class Application:
@@ -85,6 +84,7 @@ class Application:
     async def _apply(self, before: "Application | None") -> Counts:
         async with transaction():
             await end_when_abandoned()
+            await raw_connection().execute(_COMMIT_SOON)
             await raw_connection().execute(_TAKE_TURNS, _UNIT_LOCK, self._plan.unit_id, self._plan.import_id)
             self._known = await look_up(self.chunk.rows, self._plan)
             if before is not None:

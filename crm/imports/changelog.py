@@ -33,7 +33,7 @@ class _After(dict[str, str]):
 
     def __missing__(self, column: str) -> str:
         name = orjson.dumps(_NAMES.get(column, column)).decode()
-        self[column] = head = f'{{"field":{name},"before":null,"after":'
+        self[column] = head = f'{{"field":{name},"after":'
         return head
 
 
@@ -47,15 +47,18 @@ class Changelog:
         self._refer = names or {}
         self.entries: list[Entry] = []
 
-    def created(self, customer_id: UUID, values: Mapping[str, Any], person: Mapping[str, Any]) -> None:
+    def created(self, customer_id: UUID, changes: str) -> None:
+        """`changes`: as `creation` makes them."""
+        self.entries.append((Kind.CUSTOMER.value, customer_id, customer_id, "create_customer", changes))
+
+    def creation(self, values: Mapping[str, Any], person: Mapping[str, Any]) -> str:
         """What the row gave; the contact stands in the same entry, for it came with the customer."""
         parts = [
             _AFTER[column] + (encode_basestring(value) if type(value) is str else self._json(column, value))
             for column, value in values.items()
         ]
         parts += [_AFTER[name] + encode_basestring(value) for name, value in person.items()]
-        changes = f"[{'},'.join(parts)}}}]" if parts else "[]"
-        self.entries.append((Kind.CUSTOMER.value, customer_id, customer_id, "create_customer", changes))
+        return f"[{'},'.join(parts)}}}]" if parts else "[]"
 
     def updated(self, customer_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         same = after.get("billing_same", before.get("billing_same", True))

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from crm.imports.csv_format import Checkpoint, Sniffed, UnreadableFile
 from crm.imports.models import Import
@@ -24,11 +25,15 @@ _LEAST_PIECE = 2048
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive rows, where they began, and where the row after them begins."""
+    """Consecutive rows, where they began, and where the row after them begins.
+
+    `parts`: the same for pieces of them: how many rows there are up to their end, and where the next one begins.
+    """
 
     rows: list[ParsedRow]
     start: Checkpoint
     end: Checkpoint
+    parts: tuple[tuple[int, Checkpoint], ...] = ()
 
 
 class Pace:
@@ -48,7 +53,17 @@ class Pace:
         self.rows = min(self._most, max(_FEWEST_ROWS, int(wanted)))
 
 
-class _ChunkReader:
+class Reader(Protocol):
+    """Chunks, one after the other."""
+
+    async def next(self) -> Chunk | None: ...
+
+    async def close(self) -> None: ...
+
+
+class FileReader:
+    """Reads the rows of a stored file from `start` on."""
+
     def __init__(self, key: str, plan: ImportPlan, start: Checkpoint, pace: Pace) -> None:
         self._stream = storage.get_stream(key, start=start.offset)
         self._reader = RowReader(plan.sniffed, start, piece_bytes=1)
@@ -56,20 +71,24 @@ class _ChunkReader:
         self._bytes, self._at, self._ended = b"", 0, False
 
     async def next(self) -> Chunk | None:
-        start, rows = self._reader.checkpoint, list[ParsedRow]()
+        start, rows, parts = self._reader.checkpoint, list[ParsedRow](), list[tuple[int, Checkpoint]]()
         while len(rows) < self._pace.rows and not self._ended:
             piece = await self._piece()
             rows += await in_thread(self._parse, piece)
-        return Chunk(rows, start, self._reader.checkpoint) if rows else None
+            parts.append((len(rows), self._reader.checkpoint))
+        return Chunk(rows, start, parts[-1][1], tuple(parts)) if rows else None
+
+    async def close(self) -> None:
+        await self._stream.aclose()
 
     async def _piece(self) -> bytes | None:
-        """A piece that holds a quarter of a chunk or so; None at the end."""
+        """A piece that holds a sixteenth of a chunk or so; None at the end."""
         if self._at >= len(self._bytes):
             self._bytes, self._at = await anext(self._stream, b""), 0
         if not self._bytes:
             self._ended = True
             return None
-        size = min(PIECE_BYTES, max(_LEAST_PIECE, self._pace.rows * _BYTES_PER_ROW // 4))
+        size = min(PIECE_BYTES, max(_LEAST_PIECE, self._pace.rows * _BYTES_PER_ROW // 16))
         piece = self._bytes[self._at : self._at + size]
         self._at += size
         return piece
@@ -79,11 +98,8 @@ class _ChunkReader:
         return parse_rows(rows, self._plan)
 
 
-async def read_chunks(
-    found: Import, plan: ImportPlan, start: Checkpoint, pace: Pace
-) -> AsyncGenerator[Chunk, None]:
-    """The file's rows from `start` on. Raises UnreadableFile. To be closed (aclosing) when left early."""
-    reader = _ChunkReader(found.storage_key, plan, start, pace)
+async def read_chunks(reader: Reader) -> AsyncGenerator[Chunk, None]:
+    """What the reader reads. Raises UnreadableFile. To be closed (aclosing) when left early."""
     coming = asyncio.create_task(reader.next())
     try:
         while (chunk := await coming) is not None:
@@ -93,6 +109,7 @@ async def read_chunks(
         coming.cancel()
         with contextlib.suppress(asyncio.CancelledError, UnreadableFile):
             await coming
+        await reader.close()
 
 
 async def first_bytes(key: str) -> tuple[bytes, bool]:

@@ -10,14 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from crm.accounts.rules import may_edit
 from crm.customers.fields import CUSTOMER_FIELDS
 from crm.customers.models import Consent, Status
 from crm.customers.rules import contradictions, with_billing
 from crm.imports.cells import CellProblem, together
 from crm.imports.changelog import Changelog
+from crm.imports.creation import contact_values, taken_out
 from crm.imports.models import DuplicateRule
-from crm.imports.plan import CONTACT_KEYS, ImportPlan, ParsedRow, required_problems
+from crm.imports.plan import CONTACT_KEYS, ImportPlan, ParsedRow, Ready, required_problems
 from crm.imports.rules import Outcome
 from crm.imports.seen import FirstLines
 from crm.kernel.actor import Actor
@@ -25,23 +28,26 @@ from crm.kernel.clock import now
 from crm.kernel.ids import uuid7, uuid7s
 
 UNIQUE_COLUMNS = ("account_number", "external_id")
-_CONTACT_COLUMNS = tuple((name, name.removeprefix("contact_")) for name in CONTACT_KEYS)
 
 
 @dataclass(slots=True, eq=False)
 class Person:
-    """A contact of a customer, as it is after the rows so far."""
+    """A contact of a customer, as it is after the rows so far. `text`: of a prepared row, instead of the values."""
 
     id: UUID
     values: dict[str, Any]
     is_primary: bool
     is_new: bool
     rows: int = 0
+    text: str | None = None
 
 
 @dataclass(slots=True, eq=False)
 class Target:
-    """A customer a row met or made, as it is after the rows so far. `line`: of the row that made it."""
+    """A customer a row met or made, as it is after the rows so far.
+
+    `line`: of the row that made it; `text`: what a prepared row made of it, instead of all its values.
+    """
 
     id: UUID
     values: dict[str, Any]
@@ -50,6 +56,7 @@ class Target:
     contacts: dict[str, Person] = field(default_factory=dict)
     rows: int = 0
     changed: AbstractSet[str] = frozenset()
+    text: str | None = None
 
     @property
     def name(self) -> str:
@@ -67,13 +74,13 @@ class Known:
 
 @dataclass(slots=True)
 class Changes:
-    """What a chunk comes to. `rejected`: line and cells; `problems`: line, problem, whether it cost the row."""
+    """What a chunk comes to. `rejected`: line and cells, as JSON; `problems`: line, problem, whether it cost the row."""
 
     outcomes: list[tuple[int, Outcome, UUID]] = field(default_factory=list)
     created: list[Target] = field(default_factory=list)
     updated: dict[UUID, Target] = field(default_factory=dict)
     changelog: Changelog = field(default_factory=Changelog)
-    rejected: list[tuple[int, list[str]]] = field(default_factory=list)
+    rejected: list[tuple[int, str]] = field(default_factory=list)
     problems: list[tuple[int, CellProblem, bool]] = field(default_factory=list)
     counts: dict[Outcome, int] = field(default_factory=lambda: dict.fromkeys(Outcome, 0))
 
@@ -147,7 +154,8 @@ class Decider:
         return found or []
 
     def _reject(self, row: ParsedRow, problems: Iterable[CellProblem]) -> Outcome:
-        self.changes.rejected.append((row.line, row.cells))
+        cells = row.cells if isinstance(row.cells, str) else orjson.dumps(row.cells).decode()
+        self.changes.rejected.append((row.line, cells))
         self.changes.problems.extend((row.line, problem, True) for problem in problems)
         return Outcome.FAILED
 
@@ -158,20 +166,33 @@ class Decider:
         problems = self._problems_of_new(target)
         if problems:
             return self._reject(row, problems)
-        person = {name: values.pop(name) for name in CONTACT_KEYS if name in values}
+        if row.ready is not None:
+            self._make_ready(target, contact_id, row.ready)
+        else:
+            self._make(target, contact_id)
+        self._remember(target, key)
+        self.changes.created.append(target)
+        self.changes.outcomes.append((row.line, Outcome.CREATED, target.id))
+        return Outcome.CREATED
+
+    def _make(self, target: Target, contact_id: UUID) -> None:
+        values = target.values
+        person = taken_out(values)
         if self._has_billing:
             target.values = with_billing(values, {})
         if values.get("consent", Consent.UNKNOWN) is not Consent.UNKNOWN:
             target.values |= {"consent_at": now(), "consent_by_id": self._actor.user_id}
         if person:
-            values_of_person = {column: person.get(name) for name, column in _CONTACT_COLUMNS}
-            primary = Person(contact_id, values_of_person, is_primary=True, is_new=True)
+            primary = Person(contact_id, contact_values(person), is_primary=True, is_new=True)
             target.contacts[person["contact_email"].lower()] = primary
-        self._remember(target, key)
-        self.changes.created.append(target)
-        self.changes.outcomes.append((row.line, Outcome.CREATED, target.id))
-        self.changes.changelog.created(target.id, values, person)
-        return Outcome.CREATED
+        log = self.changes.changelog
+        log.created(target.id, log.creation(values, person))
+
+    def _make_ready(self, target: Target, contact_id: UUID, ready: Ready) -> None:
+        target.text = ready.customer
+        if ready.contact is not None:
+            target.contacts[""] = Person(contact_id, {}, is_primary=True, is_new=True, text=ready.contact)
+        self.changes.changelog.created(target.id, ready.history)
 
     def _problems_of_new(self, target: Target) -> list[CellProblem]:
         values, plan = target.values, self._plan
@@ -290,7 +311,7 @@ class Decider:
         else:
             after = {
                 name: value
-                for name, value in _contact_values(given).items()
+                for name, value in _told_of_contact(given).items()
                 if name != "email" and value != person.values[name]
             }
             if not after:
@@ -309,8 +330,8 @@ def _seen(line: int) -> Target:
 
 def _person(given: Mapping[str, Any], *, is_primary: bool) -> Person:
     empty = dict.fromkeys(("name", "email", "phone", "title", "department"))
-    return Person(uuid7(), empty | _contact_values(given), is_primary, is_new=True)
+    return Person(uuid7(), empty | _told_of_contact(given), is_primary, is_new=True)
 
 
-def _contact_values(given: Mapping[str, Any]) -> dict[str, Any]:
+def _told_of_contact(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix("contact_"): value for name, value in given.items()}

@@ -27,13 +27,28 @@ FIELD_OF_COLUMN = {field.column: key for key, field in IMPORT_FIELDS.items() if 
 
 
 class ParsedRow(NamedTuple):
-    """`values` by the customer's columns and the contact's keys; with `problems` the row must not be used."""
+    """`values` by the customer's columns and the contact's keys; with `problems` the row must not be used.
+
+    A row a preview prepared has what it comes to, `ready`, of its values no more than decisions need, and its cells
+    as JSON.
+    """
 
     line: int
-    cells: list[str]
+    cells: list[str] | str
     values: dict[str, Any]
     problems: list[CellProblem]
     warnings: list[CellProblem]
+    ready: "Ready | None" = None
+
+
+class Ready(NamedTuple):
+    """What a row comes to when it makes a customer, by `creation`: its fields and its contact's for COPY's text format,
+    but for the ids and who imported it; and what the history says, as JSON.
+    """
+
+    customer: str
+    contact: str | None
+    history: str
 
 
 @dataclass(frozen=True, slots=True)

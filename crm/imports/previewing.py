@@ -1,5 +1,9 @@
-"""The preview: what an import would do, decided for every row of the file and written nowhere."""
+"""The preview: what an import would do, decided for every row of the file. Nothing of it is in the database.
 
+Where it can it leaves the rows ready for the import (prepared.py).
+"""
+
+from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import date
@@ -8,8 +12,9 @@ from typing import Any
 from uuid import UUID
 
 from crm.customers.fields import CUSTOMER_FIELDS
+from crm.imports import prepared
 from crm.imports.cells import CellProblem
-from crm.imports.chunks import Chunk, Pace, read_chunks, sample_of
+from crm.imports.chunks import Chunk, FileReader, Pace, read_chunks, sample_of
 from crm.imports.csv_format import UnreadableFile
 from crm.imports.deciding import Decider, Known
 from crm.imports.fields import IMPORT_FIELDS
@@ -17,11 +22,12 @@ from crm.imports.garbage import few_collections
 from crm.imports.lookups import look_up
 from crm.imports.models import Import, ImportState
 from crm.imports.plan import FIELD_OF_COLUMN, ImportPlan, ParsedRow, make_plan
+from crm.imports.prepared import Preparation
 from crm.imports.references import References
 from crm.imports.rules import PREVIEW_PROBLEMS, PREVIEW_ROWS, Outcome
 from crm.imports.seen import FirstLines
 from crm.imports.threads import in_thread
-from crm.imports.working import Refused, as_refused, fail, importer, keep, locked
+from crm.imports.working import Cancelled, Refused, as_refused, fail, importer, keep, locked
 from crm.imports.writing import write_problems
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
@@ -47,6 +53,8 @@ async def preview(import_id: UUID, user_id: UUID, claim: Claim) -> None:
         actor = await importer(user_id, found.unit_id)
         with few_collections():
             forecast = await _every_chunk(found, actor, claim)
+    except Cancelled:
+        return
     except Refused as error:
         await fail(import_id, ImportState.PREVIEWING, claim, error)
     except UnreadableFile as error:
@@ -59,31 +67,45 @@ async def preview(import_id: UUID, user_id: UUID, claim: Claim) -> None:
             await fail(import_id, ImportState.PREVIEWING, claim, Refused("INTERNAL_ERROR", message))
         raise
     else:
-        if forecast is not None:
-            await _ready(import_id, forecast, claim)
+        await _ready(import_id, forecast, claim)
 
 
-async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> _Forecast | None:
-    """None when the import was cancelled."""
-    plan = await make_plan(found, await sample_of(found))
-    forecast, earlier, pace = _Forecast(), FirstLines(), Pace()
-    async with aclosing(read_chunks(found, plan, plan.sniffed.start, pace)) as chunks:
-        async for chunk in chunks:
-            known = await _look(chunk, plan, claim)
-            if known is None:
-                return None
-            decider = Decider(plan, known, actor, earlier)
-            await in_thread(_forecast, chunk, decider, plan, forecast)
-            pace.note(len(chunk.rows))
+async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> _Forecast:
+    """Raises Cancelled."""
+    plan, forecast = await make_plan(found, await sample_of(found)), _Forecast()
+    lines = _decided(found, plan, actor, claim, forecast)
+    if prepared.preparable(plan):
+        await prepared.store(found, plan, lines)
+    else:
+        async for _ in lines:
+            pass
     return forecast
 
 
-async def _look(chunk: Chunk, plan: ImportPlan, claim: Claim) -> Known | None:
-    """What the database holds of the chunk's keys; also tells how far the preview came."""
+async def _decided(
+    found: Import, plan: ImportPlan, actor: Actor, claim: Claim, forecast: _Forecast
+) -> AsyncIterator[bytes]:
+    """Adds each chunk to the forecast, and yields its rows made ready."""
+    earlier, pace = FirstLines(), Pace()
+    preparation = Preparation(plan) if prepared.preparable(plan) else None
+    reader = FileReader(found.storage_key, plan, plan.sniffed.start, pace)
+    async with aclosing(read_chunks(reader)) as chunks:
+        async for chunk in chunks:
+            known = await _look(chunk, plan, claim)
+            if preparation is not None:
+                for line in await in_thread(preparation.lines, chunk):
+                    yield line
+            decider = Decider(plan, known, actor, earlier)
+            await in_thread(_forecast, chunk, decider, plan, forecast)
+            pace.note(len(chunk.rows))
+
+
+async def _look(chunk: Chunk, plan: ImportPlan, claim: Claim) -> Known:
+    """What the database holds of the chunk's keys; also tells how far the preview came. Raises Cancelled."""
     async with transaction():
         found = await locked(plan.import_id, ImportState.PREVIEWING, claim)
         if found is None:
-            return None
+            raise Cancelled
         found.checkpoint = {"offset": chunk.start.offset, "line": chunk.start.line}
         await keep(found, "checkpoint")
         return await look_up(chunk.rows, plan)

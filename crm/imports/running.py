@@ -10,17 +10,18 @@ from uuid import UUID
 import asyncpg
 from tortoise.exceptions import IntegrityError
 
-from crm.imports.applying import Application, Cancelled
-from crm.imports.chunks import Pace, read_chunks, sample_of
+from crm.imports import prepared
+from crm.imports.applying import Application
+from crm.imports.chunks import FileReader, Pace, Reader, read_chunks, sample_of
 from crm.imports.csv_format import Checkpoint, UnreadableFile
 from crm.imports.garbage import few_collections
 from crm.imports.models import Import, ImportState
-from crm.imports.plan import make_plan
+from crm.imports.plan import ImportPlan, make_plan
 from crm.imports.rejected import store_rejected_rows
 from crm.imports.rules import Outcome
 from crm.imports.search_indexes import file_entries
 from crm.imports.statistics import Statistics
-from crm.imports.working import Refused, as_refused, fail, importer, keep, locked
+from crm.imports.working import Cancelled, Refused, as_refused, fail, importer, keep, locked
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
 from crm.kernel.jobs import Claim
@@ -33,8 +34,11 @@ _RACES = 3
 
 async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
     """Imports what is left of the file. Raises LostLease when another worker took over."""
-    found = await Import.get_or_none(id=import_id, state=ImportState.RUNNING)
+    found = await Import.get_or_none(id=import_id)
     if found is None:
+        return
+    if found.state is not ImportState.RUNNING:  # cancelled meanwhile
+        await prepared.forget(found)
         return
     try:
         actor = await importer(user_id, found.unit_id)
@@ -42,18 +46,24 @@ async def run(import_id: UUID, user_id: UUID, claim: Claim) -> None:
             ended = await _despite_races(found, actor, claim)
         if ended:
             await _complete(found, claim)
+        await prepared.forget(found)
         await file_entries()  # nobody waits for it: a search reads what was not filed yet
     except Refused as error:
-        await fail(import_id, ImportState.RUNNING, claim, error)
+        await _give_up(found, claim, error)
     except UnreadableFile as error:
-        await fail(import_id, ImportState.RUNNING, claim, as_refused(error))
+        await _give_up(found, claim, as_refused(error))
     except Exception as error:
         if claim.attempt >= settings().job_max_attempts:
             message = (
                 "Something went wrong on our side; an administrator finds the reason among the dead jobs."
             )
-            await fail(import_id, ImportState.RUNNING, claim, Refused("INTERNAL_ERROR", message))
+            await _give_up(found, claim, Refused("INTERNAL_ERROR", message))
         raise error from None
+
+
+async def _give_up(found: Import, claim: Claim, refused: Refused) -> None:
+    await fail(found.id, ImportState.RUNNING, claim, refused)
+    await prepared.forget(found)
 
 
 async def _despite_races(found: Import, actor: Actor, claim: Claim) -> bool:
@@ -75,7 +85,7 @@ async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> bool:
     await statistics.note(0)
     begun: deque[Application] = deque()
     try:
-        async with aclosing(read_chunks(found, plan, Checkpoint(**found.checkpoint), pace)) as chunks:
+        async with aclosing(read_chunks(await _reader(found, plan, pace))) as chunks:
             async for chunk in chunks:
                 while len(begun) >= _AT_ONCE:
                     await _end_first(begun, statistics, pace)
@@ -91,6 +101,12 @@ async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> bool:
         for application in reversed(begun):
             await application.abandon()
     return True
+
+
+async def _reader(found: Import, plan: ImportPlan, pace: Pace) -> Reader:
+    start = Checkpoint(**found.checkpoint)
+    ready = await prepared.reader_of(found, plan, start, pace)
+    return ready or FileReader(found.storage_key, plan, start, pace)
 
 
 async def _end_first(begun: deque[Application], statistics: Statistics, pace: Pace) -> None:

@@ -9,6 +9,7 @@ from crm.accounts.units import hold_open
 from crm.audit import service as audit
 from crm.customers.models import Phase
 from crm.customers.requirements import required_fields
+from crm.imports import prepared
 from crm.imports.access import import_to_change
 from crm.imports.chunks import first_bytes
 from crm.imports.configuring import Configuration, changes_of, sniffed_again
@@ -142,11 +143,14 @@ async def cancel_import(import_id: UUID, *, actor: Actor) -> Import:
     async with transaction():
         found = await import_to_change(import_id, actor=actor)
         check(Action.CANCEL, found.state)
+        was = found.state
         found.state, found.finished_at = ImportState.CANCELLED, now()
         if found.failed_count:
             await _promise(REJECTED, found, actor)
         await _save(found, "cancel_import", actor)
-        return found
+    if was is not ImportState.RUNNING:  # its worker still reads them, and forgets them itself
+        await prepared.forget(found)
+    return found
 
 
 def _unit(unit_id: UUID | None, actor: Actor) -> UUID:

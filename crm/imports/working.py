@@ -22,6 +22,10 @@ class Refused(Exception):
         self.code, self.message, self.line = code, message, line
 
 
+class Cancelled(Exception):
+    """Somebody cancelled the import: what was committed stays, nothing more is to be done."""
+
+
 async def importer(user_id: UUID, unit_id: UUID) -> Actor:
     """Who asked for the import, with what they may do today. Raises Refused."""
     user = await User.get_or_none(id=user_id, active=True)

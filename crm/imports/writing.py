@@ -1,15 +1,14 @@
 """A chunk's changes into the tables: COPY for what is new, one UPDATE from a staging table for what changed."""
 
-from collections.abc import Iterable, Sequence
-from operator import attrgetter, itemgetter
+from collections.abc import AsyncIterator, Iterable, Sequence
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
-import orjson
-
-from crm.customers.models import Consent, Stage, Status
-from crm.customers.rules import ADDRESS_PARTS
+from crm.customers.models import Consent, Status
+from crm.imports import copy_text
 from crm.imports.cells import CellProblem
+from crm.imports.creation import PERSON, Creation, contact_text
 from crm.imports.deciding import UNIQUE_COLUMNS, Changes, Person, Target
 from crm.imports.plan import ImportPlan
 from crm.kernel.actor import Actor
@@ -17,17 +16,7 @@ from crm.kernel.transaction import raw_connection
 
 Record = tuple[Any, ...]
 
-# What a new customer has where the file says nothing, as the model has it.
-_DEFAULTS: dict[str, Any] = {
-    "stage": Stage.PROSPECT.value,
-    "billing_same": True,
-    "currency": "EUR",
-    "consent": Consent.UNKNOWN.value,
-    "language": "en",
-    "tags": [],
-}
-_PERSON = ("name", "email", "phone", "title", "department")
-_of_person = itemgetter(*_PERSON)
+_LINES_AT_ONCE = 250
 _by_id = attrgetter("id.bytes")
 
 
@@ -47,21 +36,24 @@ async def _copy(table: str, columns: Sequence[str], records: Sequence[Record]) -
         await raw_connection().copy_records_to_table(table, columns=columns, records=records)
 
 
+async def _copy_lines(table: str, columns: Sequence[str], lines: Sequence[str]) -> None:
+    """Of COPY's text format, each with its end."""
+    if lines:
+        await raw_connection().copy_to_table(table, columns=columns, source=_pieces(lines))
+
+
+async def _pieces(lines: Sequence[str]) -> AsyncIterator[bytes]:
+    """Small ones: blocks of megabytes, taken and given back over and over, leave holes in memory."""
+    for first in range(0, len(lines), _LINES_AT_ONCE):
+        yield "".join(lines[first : first + _LINES_AT_ONCE]).encode()
+
+
 async def _insert_customers(created: Sequence[Target], plan: ImportPlan, actor: Actor) -> None:
-    mapped = sorted(plan.mapped - {"invoice_type_ids"} | _DEFAULTS.keys())
-    if plan.mapped & {"consent"}:
-        mapped += ["consent_at", "consent_by_id"]
-    parts = [part for part in ADDRESS_PARTS if plan.has_billing or f"address_{part}" in plan.mapped]
-    billing = [f"billing_{part}" for part in parts]
-    mapped = [column for column in mapped if column not in billing]
-    # Without columns of its own the billing address is the main one.
-    sources = [*mapped, *(name if plan.has_billing else f"address{name[7:]}" for name in billing)]
-    usual = {column: _DEFAULTS.get(column) for column in sources}
-    values = itemgetter(*sources)
-    same = (plan.unit_id, Status.PROSPECT.value, actor.user_id, actor.user_id)
-    records = [(t.id, t.rows + 1, *same, *values(usual | t.values)) for t in created]
+    creation = Creation(plan)
+    same = copy_text.fields((plan.unit_id, Status.PROSPECT, actor.user_id, actor.user_id))
+    lines = [f"{t.id}\t{t.rows + 1}\t{same}\t{t.text or creation.customer(t.values)}\n" for t in created]
     fixed = ("id", "version", "unit_id", "status", "created_by_id", "updated_by_id")
-    await _copy("customer", (*fixed, *mapped, *billing), records)
+    await _copy_lines("customer", (*fixed, *creation.columns), lines)
 
 
 async def _update_customers(updated: Sequence[Target], actor: Actor) -> None:
@@ -114,28 +106,21 @@ async def _staged(targets: Sequence[Target], columns: Sequence[str]) -> list[Rec
 
 
 async def _write_contacts(targets: Iterable[Target], actor: Actor) -> None:
-    added: list[Record] = []
-    changed: list[tuple[UUID, Person]] = []
+    added: list[str] = []
+    changed: list[Person] = []
+    same = copy_text.fields((Consent.UNKNOWN, actor.user_id))
     for target in targets:
         for person in target.contacts.values():
             if person.is_new:
-                added.append(
-                    (
-                        person.id,
-                        target.id,
-                        *_of_person(person.values),
-                        person.is_primary,
-                        Consent.UNKNOWN.value,
-                        person.rows + 1,
-                        actor.user_id,
-                    )
-                )
+                text = person.text or contact_text(person.values)
+                primary = copy_text.field(person.is_primary)
+                added.append(f"{person.id}\t{target.id}\t{text}\t{primary}\t{person.rows + 1}\t{same}\n")
             elif person.rows:
-                changed.append((target.id, person))
-    columns = ("id", "customer_id", *_PERSON, "is_primary", "consent", "version", "created_by_id")
-    await _copy("contact", columns, added)
+                changed.append(person)
+    columns = ("id", "customer_id", *PERSON, "is_primary", "version", "consent", "created_by_id")
+    await _copy_lines("contact", columns, added)
     if changed:
-        await _update_contacts([person for _, person in changed])
+        await _update_contacts(changed)
 
 
 async def _update_contacts(people: Sequence[Person]) -> None:
@@ -169,10 +154,13 @@ async def _write_invoice_types(changes: Changes, plan: ImportPlan) -> None:
 
 
 async def _write_history(changes: Changes, plan: ImportPlan, actor: Actor) -> None:
-    said = (plan.unit_id, actor.user_id, actor.name, actor.via.value)
+    said = copy_text.fields((plan.unit_id, actor.user_id, actor.name, actor.via))
+    lines = [
+        f"{kind}\t{subject}\t{customer}\t{action}\t{copy_text.json(told)}\t{said}\n"
+        for kind, subject, customer, action, told in changes.changelog.entries
+    ]
     columns = ("subject_kind", "subject_id", "customer_id", "action", "changes")
-    fixed = ("unit_id", "user_id", "actor_name", "via")
-    await _copy("history_entry", (*columns, *fixed), [(*entry, *said) for entry in changes.changelog.entries])
+    await _copy_lines("history_entry", (*columns, "unit_id", "user_id", "actor_name", "via"), lines)
 
 
 async def _write_account(changes: Changes, import_id: UUID) -> None:
@@ -180,7 +168,7 @@ async def _write_account(changes: Changes, import_id: UUID) -> None:
         lines, outcomes, customers = zip(*changes.outcomes, strict=True)
         accepted = (import_id, lines, outcomes, customers)
         await _copy("imported_rows", ("run_id", "lines", "outcomes", "customer_ids"), [accepted])
-    rejected = [(import_id, line, orjson.dumps(cells).decode()) for line, cells in changes.rejected]
+    rejected = [(import_id, line, cells) for line, cells in changes.rejected]
     await _copy("import_rejected_row", ("run_id", "line", "cells"), rejected)
     await write_problems(changes.problems, import_id)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,9 @@ from crm.kernel.settings import settings
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+
+_PART = 5 * 1024 * 1024  # the least that S3 takes
 
 
 class FileTooLarge(DomainError):
@@ -57,11 +60,17 @@ def new_key(area: str) -> str:
     return f"{area}/{secrets.token_hex(20)}"
 
 
-async def put_stream(area: str, chunks: AsyncIterable[bytes], *, limit: int) -> Stored:
-    """Streams to storage without holding the whole. `limit` in bytes; raises FileTooLarge."""
-    key, digest, size = new_key(area), hashlib.sha256(), 0
+async def put_stream(
+    area: str, chunks: AsyncIterable[bytes], *, limit: int, key: str | None = None
+) -> Stored:
+    """Streams to storage without holding the whole, under a fresh key or in the place of what `key` held.
+
+    `limit` in bytes; raises FileTooLarge. Nothing is stored when the chunks end in an exception.
+    """
+    key, digest, size = key or new_key(area), hashlib.sha256(), 0
     try:
-        async with _obstore().open_writer_async(store(), key) as writer:
+        writing = _obstore().open_writer_async(store(), key, buffer_size=_PART, max_concurrency=2)
+        async with writing as writer:
             async for chunk in chunks:
                 size += len(chunk)
                 if size > limit:
@@ -87,7 +96,7 @@ async def get_bytes(key: str) -> bytes:
     return bytes(await (await _obstore().get_async(store(), key)).bytes_async())
 
 
-async def get_stream(key: str, *, start: int = 0) -> AsyncIterator[bytes]:
+async def get_stream(key: str, *, start: int = 0) -> AsyncGenerator[bytes, None]:
     """The object in pieces of about 1 MB, from byte `start` on."""
     size = (await _obstore().head_async(store(), key))["size"]
     if start >= size:
