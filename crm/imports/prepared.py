@@ -74,8 +74,13 @@ class Preparation:
         self._creation = Creation(plan)
         self._kept = (*{"name", plan.key_column, *UNIQUE_COLUMNS, _LABEL} & plan.mapped,)
 
+    def rows(self, chunk: Chunk) -> list[ParsedRow]:
+        """The chunk's rows with what they come to."""
+        ready = self._creation.ready
+        return [row if row.problems else row._replace(ready=ready(row.values)) for row in chunk.rows]
+
     def lines(self, chunk: Chunk) -> list[bytes]:
-        """The chunk's rows, a line for each of its parts. To be called before they are decided."""
+        """A line for each part of a chunk of such rows."""
         lines, first, start = list[bytes](), 0, chunk.start
         for last, end in chunk.parts:
             rows = [self._row(row) for row in chunk.rows[first:last]]
@@ -85,14 +90,13 @@ class Preparation:
         return lines
 
     def _row(self, row: ParsedRow) -> tuple[Any, ...]:
-        if row.problems:
+        if row.ready is None:
             return row.line, row.cells, list(map(tuple, row.problems))
         values = row.values
         kept = {name: values[name] for name in self._kept if name in values}
         if _LABEL in kept:
             kept[_LABEL] = str(kept[_LABEL])
-        ready = self._creation.ready(values)
-        return row.line, orjson.dumps(row.cells).decode(), kept, list(map(tuple, row.warnings)), *ready
+        return row.line, orjson.dumps(row.cells).decode(), kept, list(map(tuple, row.warnings)), *row.ready
 
 
 async def reader_of(found: Import, plan: ImportPlan, start: Checkpoint, pace: Pace) -> "_Reader | None":

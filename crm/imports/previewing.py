@@ -5,7 +5,7 @@ Where it can it leaves the rows ready for the import (prepared.py).
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -93,6 +93,7 @@ async def _decided(
         async for chunk in chunks:
             known = await _look(chunk, plan, claim)
             if preparation is not None:
+                chunk = replace(chunk, rows=await in_thread(preparation.rows, chunk))  # noqa: PLW2901  the same, ready
                 for line in await in_thread(preparation.lines, chunk):
                     yield line
             decider = Decider(plan, known, actor, earlier)
