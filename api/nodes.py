@@ -9,7 +9,7 @@ from tortoise import Model
 from tortoise.queryset import QuerySetSingle
 
 from api.context import Info, actor_of
-from api.fusion import shows
+from api.fusion import Chosen, shows
 from api.ids import parse_any, public_id
 from crm.kernel.actor import Actor
 from crm.kernel.errors import InvalidInput
@@ -92,7 +92,7 @@ class NodeQuery:
         ],
     ) -> list[Node | None]:
         actor = actor_of(info)
-        return [cast("Node | None", fetch(actor, *parse_any(each))) for each in _bounded(ids)]
+        return Chosen(fetch(actor, *parse_any(each)) for each in _bounded(ids))
 
 
 def _bounded(ids: Iterable[strawberry.ID]) -> list[strawberry.ID]:

@@ -12,9 +12,11 @@ It knows Strawberry, graphql-core and Tortoise, and nothing of the application:
 - `metadata={"sql": "…{t}…"}` on a field gives a computed column's SQL; `{t}` is the row.
 - `present`, `each` and `Reference.through` write resolvers that work on rows and at planning time alike.
 - `Window` is what a page of a connection must tell.
+- `Chosen` is a list of one-row QuerySets that name their rows by key, such as Relay's `nodes(ids)`.
 - `Rows` is a list of objects made of a ValuesQuery, such as the groups of an aggregate.
 """
 
+from api.fusion.chosen import Chosen
 from api.fusion.executor import Fused
 from api.fusion.operations import Operation, Operations, written
 from api.fusion.pool import ReadPool
@@ -25,6 +27,7 @@ from api.fusion.values import Rows
 from api.fusion.windows import Window
 
 __all__ = [
+    "Chosen",
     "Fused",
     "Operation",
     "Operations",

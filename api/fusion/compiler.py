@@ -19,11 +19,13 @@ from graphql import (
     is_abstract_type,
 )
 from graphql.execution.values import get_argument_values
+from pypika_tortoise.dialects import PostgreSQLQuery
 from pypika_tortoise.terms import Parameter, Parameterizer
 from tortoise.expressions import Q
 from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
+from api.fusion.chosen import Choice, chosen_sql
 from api.fusion.passes import Pass, columns_of
 from api.fusion.references import Each, JsonReference, Present, Reference, Uncompilable, quoted, unmarked
 from api.fusion.rows import stand_in, types_of_models
@@ -76,7 +78,7 @@ class Compiler:
 
     # --- values --------------------------------------------------------------------------------------------
 
-    def complete(self, value: Any, kind: Any, details: Details) -> str:  # noqa: PLR0911  one line a kind of value
+    def complete(self, value: Any, kind: Any, details: Details) -> str:  # noqa: C901, PLR0911  a line a kind of value
         """The SQL of a value that a resolver returned for a field of the type `kind`."""
         kind = get_nullable_type(kind)
         if isinstance(value, Present):
@@ -93,6 +95,8 @@ class Compiler:
             value = value.all()
         if isinstance(value, QuerySet):
             return self._rows(value, kind, details)
+        if isinstance(value, Choice):
+            return self._chosen(value, kind, details)
         if isinstance(value, Each | Rows):
             return self._made(value, get_named_type(kind), details)
         if value is None:
@@ -125,6 +129,21 @@ class Compiler:
         if not isinstance(named, GraphQLObjectType):
             raise Uncompilable(f"no type shows {queryset.model.__name__}")
         return named
+
+    def _chosen(self, choice: Choice, kind: Any, details: Details) -> str:
+        """A list with the row of each place, or null."""
+        if not choice.queries:
+            raise Uncompilable("nothing is chosen")
+        found = []
+        for place, queryset in enumerate(choice.queries, 1):
+            alias = self._alias()
+            columns = self._columns(self._type_of(queryset, kind), details, queryset, alias)
+            record = _aggregated(columns, "", many=False)
+            key = f'{alias}."{queryset.model._meta.db_pk_column}"'
+            rows = self._source(_narrowed(queryset, alias, [record, key]))
+            found.append(f"select {place}, {key}, {record} from ({rows}) {alias}")
+        context = PostgreSQLQuery.SQL_CONTEXT.copy(parameterizer=self._parameters)
+        return chosen_sql(choice, " union all ".join(found), context)
 
     def _made(self, value: "Each | Rows[Any]", kind: GraphQLObjectType, details: Details) -> str:
         alias = self._alias()

@@ -15,6 +15,7 @@ from tortoise.exceptions import ValidationError
 from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import QuerySet
 
+from api.fusion.chosen import Chosen
 from api.fusion.compiler import Details
 from api.fusion.plans import Statement
 from api.fusion.reads import Reads
@@ -23,8 +24,10 @@ from api.fusion.windows import Window
 
 
 def is_awaitable(value: Any) -> bool:
-    """A page is to be completed later, like a promise. Tortoise gives models an `__await__`; a row is a value."""
-    return isinstance(value, Window) or (not isinstance(value, Model) and optimized_is_awaitable(value))
+    """A page or a choice is to be completed later, like a promise. Tortoise gives models an `__await__`; a row is a value."""
+    return isinstance(value, Window | Chosen) or (
+        not isinstance(value, Model) and optimized_is_awaitable(value)
+    )
 
 
 class Fused(Executor[Any]):
@@ -47,13 +50,14 @@ class Fused(Executor[Any]):
     ) -> Any:
         rest = (return_type, field_details_list, info, path)
         found = result.all() if isinstance(result, ReverseRelation) else result
-        if isinstance(found, QuerySet | Window | Rows):
+        if isinstance(found, QuerySet | Window | Rows | Chosen):
             statement = self._statement(found, return_type, field_details_list)
             if statement is not None:
                 with contextlib.suppress(asyncpg.DataError):
                     return await self._fetched(statement, return_type, field_details_list, path)
-            if isinstance(found, Window):
-                return await self._plain_page(found, *rest, position_context)
+            if isinstance(found, Window | Chosen):
+                plain = list(found) if isinstance(found, Chosen) else found
+                return await self._plainly(plain, *rest, position_context)
         return await super().complete_awaitable_value(*rest, result, position_context)
 
     async def complete_awaitable_list_item_value(
@@ -94,12 +98,18 @@ class Fused(Executor[Any]):
             return None
         return None if found is None else orjson.Fragment(found)
 
-    async def _plain_page(
-        self, page: Window[Any], kind: Any, details: Details, info: Any, path: Path, position_context: Any
+    async def _plainly(
+        self,
+        value: Window[Any] | list[Any],
+        kind: Any,
+        details: Details,
+        info: Any,
+        path: Path,
+        position_context: Any,
     ) -> Any:
-        """A page that cannot be compiled: its own properties answer, row by row."""
+        """What cannot be compiled: a page whose own properties answer, row by row, or a choice item by item."""
         try:
-            completed: Any = self.complete_value(kind, details, info, path, page, position_context)
+            completed: Any = self.complete_value(kind, details, info, path, value, position_context)
             return await completed if isinstance(completed, Awaitable) else completed
         except Exception as error:  # noqa: BLE001
             self.handle_field_error(error, kind, details, path)

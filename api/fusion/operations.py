@@ -32,6 +32,7 @@ from strawberry.schema.schema_converter import get_arguments
 from strawberry.types.field import StrawberryField
 from tortoise.queryset import QuerySet
 
+from api.fusion.chosen import Chosen
 from api.fusion.memory import Memory
 from api.fusion.plans import Statement
 from api.fusion.reads import Part, Reads
@@ -157,7 +158,7 @@ class Operations:
         for root, arguments in zip(operation.roots, read.arguments, strict=True):
             try:
                 value = root.resolve(None, _Request(context, root.node.name.value), **arguments)
-                if not isinstance(value, QuerySet | Window | Rows):
+                if not isinstance(value, QuerySet | Window | Rows | Chosen):
                     self._never(operation, value)
                     return None
                 statement = self._reads.prepare(

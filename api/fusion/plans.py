@@ -10,6 +10,7 @@ from graphql import FieldNode, FragmentSpreadNode, VariableNode, Visitor, visit
 from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
+from api.fusion.chosen import Choice, Chosen, choice_of, marked_choice, structure_of_choice
 from api.fusion.compiler import Compiler, Details
 from api.fusion.memory import Memory
 from api.fusion.references import Uncompilable
@@ -105,7 +106,7 @@ class Plans:
 
     def find(
         self,
-        value: "QuerySet[Any] | Window[Any] | Rows[Any]",
+        value: "QuerySet[Any] | Window[Any] | Rows[Any] | Chosen | Choice",
         kind: Any,
         details: Details,
         variables: Mapping[str, Any],
@@ -116,6 +117,9 @@ class Plans:
         Raises what Tortoise raises for a value that does not fit its column.
         """
         nodes = tuple([each.node for each in details])
+        if isinstance(value, Chosen):
+            choice = self._choice(value, details)
+            return self.find(choice, kind, details, variables, executor) if choice else None
         try:
             structure, values = structure_of(value)
         except Unstructured as reason:
@@ -130,6 +134,16 @@ class Plans:
         else:
             plan = found[0]
         return Statement(plan, values) if plan else None
+
+    def _choice(self, chosen: Chosen, details: Details) -> Choice | None:
+        directives = [each.name.value for detail in details for each in detail.node.directives or ()]
+        if "stream" in directives:
+            return None  # its items are wanted one after the other
+        try:
+            return choice_of(chosen)
+        except Unstructured as reason:
+            self.refused[details[0].node.name.value] = str(reason)
+            return None
 
     def _compiled(
         self, value: Any, kind: Any, details: Details, executor: Callable[[], Any], marker: Marker | None
@@ -182,10 +196,12 @@ class _Finder(Visitor):
 
 
 def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
-    """The key and the values of a QuerySet, of a page of one or of rows to be made. Raises Unstructured."""
+    """The key and the values of what `Compiler.complete` takes. Raises Unstructured."""
     if isinstance(value, Rows):
         key, values = read(value.query)
         return (value.make, key), values
+    if isinstance(value, Choice):
+        return structure_of_choice(value)
     if not isinstance(value, Window):
         return read(value)
     key, values = read(value.queryset)
@@ -199,6 +215,8 @@ def marked(value: Any, marker: Marker) -> Any:
     """The same with slots for values, numbered as `structure_of` lists them."""
     if isinstance(value, Rows):
         return Rows(marker.query(value.query), value.make)
+    if isinstance(value, Choice):
+        return marked_choice(value, marker)
     if not isinstance(value, Window):
         return marker.query(value)
     return MarkedWindow(value, marker)

@@ -12,6 +12,7 @@ from tortoise.queryset import QuerySet
 
 from api.executor import Executor
 from api.fusion import Fused, ReadPool, Reads, shows
+from api.fusion.plans import Plans
 from crm.accounts import models
 from tests.api.fusion.answers import Asker
 from tests.api.fusion.world_rows import World
@@ -103,3 +104,57 @@ async def test_a_nested_resolver_that_reads_who_asks_is_refused(world: World, re
         data = orjson.loads(orjson.dumps(told.data))
         assert [each["asker"] for each in data["everybody"]] == [[{"name": name}]] * 2
     assert Small.reads.plans.refused == {"Person.asker": "a nested resolver reads info.context"}
+
+
+NODES = """
+query ($ids: [ID!]!) {
+  nodes(ids: $ids) {
+    id __typename
+    ... on Customer { aNameOfMoreThanSixtyThreeBytesIsNoNameOfAColumnForPostgreSQLAnyMore: name contacts(first: 2) { nodes { name } } }
+    ... on Contact { name customer { name } }
+    ... on Invoice { state lines { description } }
+  }
+}
+"""
+
+
+@pytest.mark.parametrize("viewer", ["admin", "manager", "agent"])
+async def test_nodes_of_several_kinds_are_one_statement(
+    world: World, asker: Asker, recording: Recording, monkeypatch: pytest.MonkeyPatch, viewer: str
+) -> None:
+    plans = Plans()
+    monkeypatch.setattr(Executor.reads, "plans", plans)
+    customers, contacts, invoices = (world.ids[kind] for kind in ("cus", "con", "inv"))
+    nobody = f"cus_{'0' * 32}"
+    exchanged = f"inv_{customers[0].removeprefix('cus_')}"  # a customer's key under another kind
+    turns = [
+        [customers[0], contacts[0], invoices[0]],
+        [*customers[:30], *contacts[:30], nobody, *invoices[:30], customers[1], customers[1]],
+        [contacts[0], exchanged, customers[0], invoices[-1]],
+    ]
+
+    for ids in turns:
+        plain = await asker.plain(world.viewers[viewer], NODES, {"ids": ids})
+        recording.asked.clear()
+
+        fused = await asker.fused(world.viewers[viewer], NODES, {"ids": ids})
+
+        assert fused.text() == plain.text()
+        assert len(recording.asked) == 1
+        shown = [node and node["id"] for node in fused.data["nodes"]]
+        assert all(found in {None, wanted} for found, wanted in zip(shown, ids, strict=True))
+        assert shown[1] is None or exchanged not in ids
+    assert len(plans) == 1
+
+
+async def test_nodes_that_cannot_be_one_statement_are_answered_each(
+    world: World, asker: Asker, recording: Recording
+) -> None:
+    document = "query ($ids: [ID!]!) { nodes(ids: $ids) { id ... on Invoice { pdf { url } number } } }"
+    ids = [*world.ids["cus"][:2], *world.ids["inv"][:3]]
+
+    fused, plain = await asker.both(world.viewers["admin"], document, {"ids": ids})
+
+    assert fused.text() == plain.text()
+    assert not fused.errors
+    assert len(recording.asked) == 2  # customers have no such field
