@@ -110,12 +110,12 @@ NODES = """
 query ($ids: [ID!]!) {
   nodes(ids: $ids) {
     id __typename
-    ... on Customer { aNameOfMoreThanSixtyThreeBytesIsNoNameOfAColumnForPostgreSQLAnyMore: name contacts(first: 2) { nodes { name } } }
+    ... on Customer { LONG: name contacts(first: 2) { nodes { name } } }
     ... on Contact { name customer { name } }
     ... on Invoice { state lines { description } }
   }
 }
-"""
+""".replace("LONG", "n" * 64)  # longer than a column's name may be
 
 
 @pytest.mark.parametrize("viewer", ["admin", "manager", "agent"])
