@@ -25,8 +25,9 @@ FilterArgument = Annotated[CustomerFilter | None, strawberry.argument(descriptio
 SearchArgument = Annotated[
     str | None,
     strawberry.argument(
-        description="Words to find in name, e-mail, phone numbers (in any form) and contacts; forgives typos, case "
-        "and accents. Without `orderBy` the best come first."
+        description="Words to find in name, e-mail, phone numbers (in any form) and contacts, case and accents apart. "
+        "One whole e-mail address or number finds those who have it; typos are forgiven when nothing is found letter by "
+        "letter. Without `orderBy` the best come first."
     ),
 ]
 OrderArgument = Annotated[

@@ -4,8 +4,9 @@
 each of these values is a slot. Both walk alike, so that the n-th value belongs into the n-th slot.
 
 A part that is no QuerySet of Tortoise's own (a Q or Expression of the application's) takes part when it has
-`structure()`, a hashable, `values()`, its strings in order, and `with_values(values)`, a copy. Anything else is
-Unstructured: the statement is then made anew on each request, which is correct and only slower.
+`structure()`, a hashable, `values()`, its strings in order, and `with_values(values)`, a copy; if it holds queries,
+also `queries()`, all of them in order, and `with_queries(queries)`, a copy. Anything else is Unstructured: the statement
+is then made anew on each request, which is correct and only slower.
 """
 
 import copy
@@ -131,6 +132,9 @@ def _read_expression(expression: Any, key: list[Hashable], values: list[Any]) ->
         raise Unstructured(type(expression).__name__)
     key.append((type(expression), expression.structure()))
     values += expression.values()
+    if hasattr(expression, "queries"):
+        for query in expression.queries():
+            _read_query(query, key, values)
 
 
 def _read_q(q: Q, key: list[Hashable], values: list[Any]) -> None:
@@ -216,7 +220,10 @@ class Marker:
         return copied
 
     def expression(self, expression: Any) -> Any:
-        return expression.with_values([self.text(_itself) for _ in expression.values()])
+        copied = expression.with_values([self.text(_itself) for _ in expression.values()])
+        if hasattr(expression, "queries"):
+            copied = copied.with_queries([self.query(each) for each in expression.queries()])
+        return copied
 
     def value(self, name: str, value: Any, model: type[Model]) -> Any:  # noqa: PLR0911  as `_read_value`
         lookup = name.rpartition("__")[2]

@@ -1,12 +1,18 @@
--- Kith's text search for one word of four letters or more (crm/customers/search.py), for servers without one of their own.
+-- Kith's text search for one word of four letters or more (crm/customers/search.py), for servers without one of their own:
+-- letter by letter, and what is alike only where nothing that would be shown is found so. The second array is then not made.
 create function bench.search_customers(word text) returns setof customer language sql stable parallel safe as $$
   select c.* from customer c
-   where c.archived_at is null and c.id in (
-     select o.id from customer o
-      where o.search_text like '%' || kith_fold(word) || '%' or o.search_text %> kith_fold(word)
-     union all
-     select k.customer_id from contact k
-      where k.search_text like '%' || kith_fold(word) || '%' or k.search_text %> kith_fold(word))
+   where c.id = any(coalesce(
+     nullif(array(select s.id from customer s where s.archived_at is null and s.id = any(array(
+       select o.id from customer o where o.search_text like '%' || kith_fold(word) || '%'
+       union all
+       select k.customer_id from contact k where k.search_text like '%' || kith_fold(word) || '%'))), '{}'),
+     array(select s.id from customer s where s.archived_at is null and s.id = any(array(
+       select o.id from customer o
+        where o.search_text like '%' || kith_fold(word) || '%' or o.search_text %> kith_fold(word)
+       union all
+       select k.customer_id from contact k
+        where k.search_text like '%' || kith_fold(word) || '%' or k.search_text %> kith_fold(word))))))
    order by
      case when c.search_text like kith_fold(word) || '%' then 0
           when c.search_text like '%' || kith_fold(word) || '%' then 1

@@ -45,9 +45,7 @@ def list_customers(
     found = visible_to(actor).filter(matching(rule, filters_for(actor)))
     if search is None or not search.strip():
         return found.order_by(*(order or DEFAULT_ORDER))
-    if order:
-        return found.filter(text_search.matching(search)).order_by(*order)
-    return text_search.search(found, search)
+    return text_search.search(found, search, order or ())
 
 
 def matching(rule: Mapping[str, Any] | None, filters: FilterSet = CUSTOMER_FILTERS) -> Q:

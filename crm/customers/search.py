@@ -1,20 +1,25 @@
 """Finding customers by what people remember: parts of a name, an e-mail, a phone number in any form, a contact.
 
-Every word of the text must be found somewhere: in the customer or in one of its contacts, as a part, or much like
-it (word similarity, which forgives typos; its threshold is set in kernel/database.py), case and accents apart.
-Each word is looked up in the trigram indexes of 0002_guards.py, and only what was found is ranked.
+A ladder of looks, each wider than the one before and only taken when that found none of the customers asked for:
+
+1. whole: the text is one e-mail address or one telephone number, looked up along b-trees;
+2. letter by letter: every word is part of the customer or of one of its contacts, case and accents apart;
+3. alike: or much like a word of theirs, which forgives typos (the threshold is set in kernel/database.py).
+
+The second and the third go along the trigram indexes of 0002_guards.py, and only what was found is ranked.
+docs/decisions/0018-search-is-a-ladder.md tells why.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.terms import Criterion, ValueWrapper
 from pypika_tortoise.utils import format_alias_sql
-from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult
+from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult, Subquery
 from tortoise.query_utils import QueryModifier
-from tortoise.queryset import QuerySet
+from tortoise.queryset import QuerySet, ValuesQuery
 
 from crm.customers.models import Customer
 from crm.kernel.search import MAX_WORDS, contains_words, escaped
@@ -22,7 +27,11 @@ from crm.kernel.values import phone_digits
 
 RANK = "search_rank"
 MAX_TEXT = 200
+_BY_NAME = ("name", "id")
 _MIN_DIGITS = 3
+_WHOLE_DIGITS = 7  # fewer are seldom all of a number, even without what goes before it
+_BEHIND_DIGITS = ":"  # the character after 9
+_PHONES = (("customer", "id", "phone"), ("customer", "id", "fax"), ("contact", "customer_id", "phone"))
 _SHORT = 3  # a word of fewer letters has no trigram of its own: it is looked up where words begin
 _BEGINNINGS = ("", "'% ' ||", "'%@' ||")
 _LINES_OF_PHONES = 2  # phone and fax, below name and e-mail address
@@ -30,18 +39,22 @@ _FORGIVING = 4  # shorter words resemble too much, and so do numbers and e-mail 
 _OF_PHONES = frozenset("0123456789 +-/().")
 
 
-def search(customers: QuerySet[Customer], text: str) -> QuerySet[Customer]:
-    """The customers the text finds: first whose name begins with it, then whose own name, e-mail or phone holds it,
-    then whose contacts' do, then what is only alike; within each by name. An empty text finds all, by name.
+def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) -> QuerySet[Customer]:
+    """The customers among these that the text finds: first whose name begins with it, then whose own name, e-mail or
+    phone holds it, then whose contacts' do; if there is none of them, those that are alike. Within each by name.
+
+    An `order` (of `order_by`) replaces this one. An empty text finds all.
     """
-    if not _terms(text):
-        return customers.order_by("name", "id")
-    return customers.filter(matching(text)).annotate(**{RANK: _Rank.of(text)}).order_by(RANK, "name", "id")
+    looks = _looks(text)
+    found = customers.filter(*looks[0]) if len(looks) == 1 else Customer.filter(_first(looks, customers))
+    if order or not _terms(text):
+        return found.order_by(*(order or _BY_NAME))
+    return found.annotate(**{RANK: _Rank.of(text)}).order_by(RANK, *_BY_NAME)
 
 
-def matching(text: str) -> Q:
-    """The customers the text finds, for a list in another order."""
-    return Q(*(Q(_Found.of(term)) for term in _terms(text)))
+def matching(text: str, among: QuerySet[Customer]) -> Q:
+    """The customers among these that the text finds. What else there is does not change how far it looks."""
+    return _first(_looks(text), among)
 
 
 def named(text: str) -> Q:
@@ -110,6 +123,57 @@ def _has_or_resembles(table: str, term: _Term) -> _Sql:
     return _joined("or", (_has(table, term), alike))
 
 
+def _looks(text: str) -> "list[tuple[_Found, ...]]":
+    """The rungs of the ladder: what must all hold of a customer."""
+    terms = _terms(text)
+    letters, alike = (tuple(_looked_up(how, term) for term in terms) for how in (_has, _has_or_resembles))
+    looks: list[tuple[_Sql, ...]] = [(whole,)] if (whole := _whole(text)) else []
+    looks.append(letters)
+    if alike != letters:  # numbers, e-mail addresses and short words resemble nothing
+        looks.append(alike)
+    return [tuple(map(_Found, look)) for look in looks]
+
+
+def _first(looks: "Sequence[tuple[_Found, ...]]", among: QuerySet[Customer]) -> Q:
+    return Q(_First([among.filter(*look).order_by().values("id") for look in looks]))
+
+
+def _looked_up(how: Callable[[str, _Term], _Sql], term: _Term) -> _Sql:
+    """The ids of customers that have the term, or whose contacts have it."""
+    own, theirs = how("c", term), how("k", term)
+    text = (
+        f"select c.id from customer c where {own.text} "  # noqa: S608  every value is bound
+        f"union all select k.customer_id from contact k where {theirs.text}"
+    )
+    return _Sql(text, own.values + theirs.values)
+
+
+def _whole(text: str) -> _Sql | None:
+    """The ids of customers that have the text, one address or number, as their own or as a contact's."""
+    text = _plain(text)
+    local, _, domain = text.rpartition("@")
+    if local and domain and " " not in text:
+        return _Sql(_ADDRESS, (text, text))
+    digits = _digits(text)
+    if digits and len(digits) >= _WHOLE_DIGITS:
+        backwards = digits[::-1]
+        return _Sql(_NUMBER, (backwards, backwards + _BEHIND_DIGITS) * len(_PHONES))
+    return None
+
+
+# As the indexes of 0002_guards.py have them. A number typed as in its own country is the end of its E.164 form, so it is
+# looked up by its end; a LIKE would find its way along no b-tree, for its pattern is bound.
+_ADDRESS = (
+    "select id from customer where lower(email) = lower({}) "
+    "union all select customer_id from contact where lower(email) = lower({})"
+)
+_NUMBER = " union all ".join(
+    f"select {key} from {table} where reverse(kith_digits({column})) ~>=~ {{}} "  # noqa: S608  our own names
+    f"and reverse(kith_digits({column})) ~<~ {{}}"
+    for table, key, column in _PHONES
+)
+
+
 class _Bound(Criterion):
     """SQL of our own in a query of Tortoise's; the values are bound like all others."""
 
@@ -125,7 +189,10 @@ class _Bound(Criterion):
 
 
 class _Found(Q):
-    """Customers that have the term, or whose contacts have it. Wrap it in Q(...) before negating it.
+    """Customers whose ids the SQL finds. Wrap it in Q(...) before negating it.
+
+    Its ids are an array, which is made once and looked up by key: the server does not know how many a pattern finds that
+    it is told later, and would walk through the table rather than look up as many as it supposes.
 
     `structure`, `values` and `with_values` tell the SQL from what is bound in it, so that a statement it stands in can
     be kept and used with other words of the same form.
@@ -134,15 +201,6 @@ class _Found(Q):
     def __init__(self, sql: _Sql) -> None:
         super().__init__()
         self.sql = sql
-
-    @classmethod
-    def of(cls, term: _Term) -> Self:
-        own, theirs = _has_or_resembles("c", term), _has_or_resembles("k", term)
-        text = (
-            f"in (select c.id from customer c where {own.text} "  # noqa: S608  every value is bound
-            f"union all select k.customer_id from contact k where {theirs.text})"
-        )
-        return cls(_Sql(text, own.values + theirs.values))
 
     def __bool__(self) -> bool:
         return True
@@ -157,8 +215,52 @@ class _Found(Q):
         return type(self)(_Sql(self.sql.text, tuple(values)))
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
-        text = f"{_table(resolve_context)}.id {self.sql.text}"
+        text = f"{_table(resolve_context)}.id = any(array({self.sql.text}))"
         return QueryModifier(where_criterion=_Bound(_Sql(text, self.sql.values)))
+
+
+class _First(Q):
+    """Customers of the first of several queries for ids that finds any; those behind it are not run.
+
+    Wrap it in Q(...) before negating it. For `structure` and so on see `_Found`; what is bound are its queries' values.
+    """
+
+    def __init__(self, looks: Sequence[ValuesQuery[Any]]) -> None:
+        super().__init__()
+        self.looks = looks
+
+    def __bool__(self) -> bool:
+        return True
+
+    def structure(self) -> int:
+        return len(self.looks)
+
+    def values(self) -> tuple[str, ...]:
+        return ()
+
+    def with_values(self, _values: Sequence[str]) -> Self:
+        return self
+
+    def queries(self) -> Sequence[ValuesQuery[Any]]:
+        return self.looks
+
+    def with_queries(self, queries: Sequence[ValuesQuery[Any]]) -> Self:
+        return type(self)(queries)
+
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        return QueryModifier(where_criterion=_InFirst(_table(resolve_context), self.looks))
+
+
+class _InFirst(Criterion):
+    def __init__(self, table: str, looks: Sequence[ValuesQuery[Any]]) -> None:
+        super().__init__()
+        self.table, self.looks = table, looks
+
+    def get_sql(self, ctx: SqlContext) -> str:
+        inner = ctx.copy(with_alias=False, subquery=False, subcriterion=False)
+        *narrower, widest = (f"array({Subquery(look).get_sql(inner)})" for look in self.looks)
+        arrays = [*(f"nullif({each}, '{{}}')" for each in narrower), widest]
+        return f"{self.table}.id = any(coalesce({', '.join(arrays)}))"
 
 
 class _Rank(Expression):

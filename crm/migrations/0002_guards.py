@@ -89,7 +89,8 @@ create unique index customer_account_number on customer (unit_id, account_number
   where archived_at is null and account_number is not null;
 create unique index customer_external_id on customer (unit_id, external_id)
   where archived_at is null and external_id is not null;
-create index customer_email on customer (unit_id, lower(email));
+-- Not led by the unit: the search asks for an address wherever it is, an import for one in its unit.
+create index customer_email on customer (lower(email), unit_id);
 create index customer_registration on customer (unit_id, registration_number) where registration_number is not null;
 create index customer_tags on customer using gin (tags);
 -- Most customers leave most of these empty, and nobody looks for an empty one along an index: 0009 tells why.
@@ -106,16 +107,20 @@ alter table customer add column search_text text generated always as
   (kith_fold(name || ' ' || email) || e'\n' || kith_digits(coalesce(phone, '')) || e'\n' || kith_digits(coalesce(fax, '')))
   stored;
 create index customer_search on customer using gin (search_text gin_trgm_ops);
+-- A number as its own country dials it is the end of the whole one. Compared by character, whatever the collation.
+create index customer_phone on customer (reverse(kith_digits(phone)) text_pattern_ops) where phone is not null;
+create index customer_fax on customer (reverse(kith_digits(fax)) text_pattern_ops) where fax is not null;
 """
 
 CONTACTS = """
 alter table contact add constraint contact_name_not_empty check (name <> '');
 alter table contact add constraint contact_email_not_empty check (email <> '');
 create unique index contact_one_primary on contact (customer_id) where is_primary;
-create unique index contact_email on contact (customer_id, lower(email));
+create unique index contact_email on contact (lower(email), customer_id);
 alter table contact add column search_text text generated always as
   (kith_fold(name || ' ' || email) || e'\n' || kith_digits(coalesce(phone, ''))) stored;
 create index contact_search on contact using gin (search_text gin_trgm_ops);
+create index contact_phone on contact (reverse(kith_digits(phone)) text_pattern_ops) where phone is not null;
 create function kith_contact_primary() returns trigger language plpgsql as $$
 declare bereft uuid;
 begin

@@ -211,6 +211,37 @@ async def test_a_ranked_search_is_paged_by_cursors(server: str) -> None:
     ]
 
 
+async def test_what_is_alike_is_counted_and_paged_where_nothing_else_is_found(server: str) -> None:
+    unit = await make_unit()
+    kith = Kith(server, (await make_user(Role.AGENT, [unit])).token)
+    foreign = await make_unit()
+    for number in range(5):
+        await make_customer(unit=unit, name=f"Moeller {number}")
+        await make_customer(unit=foreign, name=f"Möller {number}")
+    alike = [f"Moeller {number}" for number in range(5)]
+    first = (await kith.graphql(LIST, {"search": "moller", "first": 3}))["customers"]
+    after = first["pageInfo"]["endCursor"]
+    rest = (await kith.graphql(LIST, {"search": "moller", "first": 3, "after": after}))["customers"]
+    groups = '{ customersAggregate(search: "moller", groupBy: {field: STAGE}) { count } }'
+    grouped = await kith.graphql(groups)
+
+    assert (first["totalCount"], rest["totalCount"]) == (5, 5)
+    assert [node["name"] for node in first["nodes"] + rest["nodes"]] == alike
+    assert (first["pageInfo"]["hasNextPage"], rest["pageInfo"]["hasNextPage"]) == (True, False)
+    assert [group["count"] for group in grouped["customersAggregate"]] == [5]
+    descending = [{"field": "NAME", "direction": "DESC"}]
+    assert await _names(kith, search="moller", orderBy=descending) == alike[::-1]
+
+    await make_customer(unit=unit, name="Möller Brot")
+
+    found = (await kith.graphql(LIST, {"search": "moller", "first": 3}))["customers"]
+    assert (found["totalCount"], [node["name"] for node in found["nodes"]]) == (1, ["Möller Brot"])
+    assert (await kith.graphql(groups))["customersAggregate"] == [{"count": 1}]
+    assert await _names(kith, search="moller", orderBy=descending) == ["Möller Brot"]
+    rule = {"name": {"startsWith": "Moe"}}
+    assert await _names(kith, search="moller", filter=rule) == alike
+
+
 async def test_a_filter_that_makes_no_sense_says_where(server: str) -> None:
     kith = Kith(server, (await make_user(Role.ADMIN)).token)
 

@@ -138,7 +138,7 @@ async def test_slots_are_bound_in_their_order(world: World, asker: Asker, plans:
 def test_the_structure_holds_no_value_and_the_values_nothing_else() -> None:
     pairs = [
         (search(Customer.all(), "ada bar"), search(Customer.all(), "foo bat")),
-        (Customer.filter(matching("ada")), Customer.filter(matching("foo"))),
+        (Customer.filter(matching("ada", Customer.all())), Customer.filter(matching("foo", Customer.all()))),
         (Activity.filter(contains_words("one two")), Activity.filter(contains_words("six ten"))),
         (listed(Invoice.all(), search="inv"), listed(Invoice.all(), search="x%_")),
         (Customer.filter(name__icontains="a%"), Customer.filter(name__icontains="_")),
