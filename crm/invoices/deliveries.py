@@ -15,7 +15,7 @@ from crm.invoices.templates import letter_of
 from crm.kernel.actor import Actor
 from crm.kernel.errors import InvalidTransition, NotFound
 from crm.kernel.ids import Kind, uuid7
-from crm.kernel.mail import Mailbox, domain_of, header_text
+from crm.kernel.mailboxes import Mailbox, domain_of, header_text
 from crm.kernel.outbox import enqueue
 from crm.kernel.settings import settings
 from crm.kernel.transaction import transaction

@@ -21,7 +21,8 @@ from crm.kernel.actor import kith
 from crm.kernel.clock import now
 from crm.kernel.events import emit
 from crm.kernel.jobs import Claim, LostLease, still_mine
-from crm.kernel.mail import Attachment, Mailbox, MailRefused, MailUnavailable
+from crm.kernel.mail import Attachment, MailRefused, MailUnavailable
+from crm.kernel.mailboxes import Mailbox
 from crm.kernel.settings import settings
 from crm.kernel.transaction import raw_connection, transaction
 

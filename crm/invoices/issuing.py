@@ -24,7 +24,7 @@ from crm.kernel.actor import Actor
 from crm.kernel.clock import now
 from crm.kernel.ids import Kind
 from crm.kernel.integrity import refusing
-from crm.kernel.mail import Mailbox
+from crm.kernel.mailboxes import Mailbox
 from crm.kernel.transaction import transaction
 
 _ISSUED = (

@@ -10,7 +10,7 @@ from crm.invoices.errors import NoRecipient
 from crm.kernel.errors import InvalidInput, NotFound, Problem
 from crm.kernel.fields import refuse
 from crm.kernel.ids import Kind
-from crm.kernel.mail import Mailbox, UnsafeHeader, header_text
+from crm.kernel.mailboxes import Mailbox, UnsafeHeader, header_text
 from crm.kernel.values import InvalidValue, email_key, parse_email
 
 MOST_RECIPIENTS = 20

@@ -1,4 +1,7 @@
-"""Outgoing mail: messages into whose headers nobody can write, and the conversation with the SMTP server."""
+"""Outgoing mail: messages into whose headers nobody can write, and the conversation with the SMTP server.
+
+For those who send it, workers: the libraries are 1 MB. What others need to know of addresses is in mailboxes.py.
+"""
 
 import asyncio
 import contextlib
@@ -13,13 +16,11 @@ from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
-import idna
 from aiosmtplib import SMTP
 
-from crm.kernel.errors import RuleViolation
+from crm.kernel.mailboxes import Mailbox, UnsafeHeader, ascii_address, header_text
 from crm.kernel.settings import settings
 from crm.kernel.values import InvalidValue, parse_email
-from crm.kernel.values.text import refuse_control_characters
 
 STEP_SECONDS = 15.0  # for each answer of the server
 MESSAGE_SECONDS = 40.0  # for handing over a whole message
@@ -31,26 +32,12 @@ _MESSAGE_ID = re.compile(r"[A-Za-z0-9._-]{1,80}@[A-Za-z0-9.-]{1,110}").fullmatch
 _STRUCTURE = re.compile(r'[,;:<>()\[\]@\\"]+')
 
 
-class UnsafeHeader(RuleViolation):
-    """A text that could end a mail header and begin another (CVE-2024-6923)."""
-
-    code = "UNSAFE_MAIL_HEADER"
-
-
 class MailRefused(Exception):
     """The server will never take this message for this recipient. The text is a sentence for people."""
 
 
 class MailUnavailable(Exception):
     """The message was not taken this time; another try may succeed. The text is a sentence for people."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mailbox:
-    """An address as `parse_email` returns it, and the name shown beside it."""
-
-    email: str
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,36 +79,14 @@ def compose(
     return message
 
 
-def header_text(value: str) -> str:
-    """The same text, fit for a header. Raises UnsafeHeader."""
-    try:
-        refuse_control_characters(value)
-    except InvalidValue as error:
-        raise UnsafeHeader(f"This cannot stand in an e-mail's header. {error.message}") from None
-    if "=?" in value:
-        raise UnsafeHeader("This cannot stand in an e-mail's header: take out the characters '=?'.")
-    return value
-
-
-def domain_of(email: str) -> str:
-    """The domain of an address in its ASCII (IDNA) form, for Message-IDs."""
-    return _ascii_address(email).rpartition("@")[2].lower()
-
-
 def _address(mailbox: Mailbox) -> Address:
     try:
-        email = _ascii_address(parse_email(mailbox.email))
+        email = ascii_address(parse_email(mailbox.email))
     except InvalidValue as error:
         raise UnsafeHeader(error.message) from None
     name = " ".join(_STRUCTURE.sub(" ", header_text(mailbox.name)).split())
     local, _, domain = email.rpartition("@")
     return Address(name, local, domain)
-
-
-def _ascii_address(email: str) -> str:
-    """With an international domain in ASCII, so that only an international local part needs SMTPUTF8."""
-    local, _, domain = email.rpartition("@")
-    return email if domain.isascii() else f"{local}@{idna.encode(domain, uts46=True).decode('ascii')}"
 
 
 class Server:

@@ -27,7 +27,7 @@ from crm.invoices.rules import InvoiceState
 from crm.kernel.actor import Role, kith
 from crm.kernel.clock import now, today
 from crm.kernel.errors import Forbidden, InvalidInput, NotFound, VersionConflict
-from crm.kernel.mail import UnsafeHeader
+from crm.kernel.mailboxes import UnsafeHeader
 from crm.kernel.models import OutboxJob
 
 D = Decimal

@@ -19,7 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crm.kernel import mail
-from crm.kernel.mail import Attachment, Mailbox, MailRefused, MailUnavailable, UnsafeHeader, compose
+from crm.kernel.mail import Attachment, MailRefused, MailUnavailable, compose
+from crm.kernel.mailboxes import Mailbox, UnsafeHeader, domain_of
 from crm.kernel.settings import settings
 from stack.mail_catcher import MailCatcher
 from stack.sockets import listen
@@ -118,7 +119,7 @@ def test_an_international_domain_travels_in_ascii() -> None:
     message = compose(**GIVEN | {"recipient": Mailbox("info@köln.example")})
 
     assert message["To"].addresses[0].addr_spec == "info@xn--kln-sna.example"
-    assert mail.domain_of("info@köln.example") == "xn--kln-sna.example"
+    assert domain_of("info@köln.example") == "xn--kln-sna.example"
 
 
 @pytest.fixture
