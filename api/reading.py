@@ -78,14 +78,14 @@ class FusedReads:
             found = self._again(token, body) or await self._anew(scope, token, body)
             if found is None:
                 return None
-            data = await self._operations.run(found.question.operation, found.parts)
+            response = await self._operations.run(found.question.operation, found.parts)
         except Exception as error:  # noqa: BLE001  the pipeline meets it again and tells it properly
             told.late = isinstance(error, TimeoutError | QueryCanceledError)
             return None
-        if data is None:
+        if response is None:
             return None
         told.kind, told.operation, told.actor = "query", found.question.label, found.actor
-        return b'{"data":' + data + b"}"
+        return response
 
     def _again(self, token: str, body: bytes) -> _Repeated | None:
         """The same token asking the same, if nothing has to be looked up for it."""

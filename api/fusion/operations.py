@@ -135,14 +135,15 @@ class Operations:
         return parts
 
     async def run(self, operation: Operation, parts: list[Part]) -> bytes | None:
-        """The `data` of the response; None as above."""
+        """The whole response, put together in one go, for it may be large; None as above."""
         answers = await self._reads.fetch_parts(parts)
-        fields = []
+        pieces = [b'{"data":{']
         for root, found in zip(operation.roots, answers, strict=True):
             if found is None and root.required:
                 return None
-            fields.append(root.key + (b"null" if found is None else found))
-        return b"{" + b",".join(fields) + b"}"
+            pieces += (root.key, b"null" if found is None else found, b",")
+        pieces[-1] = b"}}"
+        return b"".join(pieces)
 
     def _statements(
         self, operation: Operation, variables: Mapping[str, Any], told: str, context: Any
