@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import linecache
+import sys
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from tortoise import Tortoise
 from api import graphiql
 from api.budgets import Budgets
 from api.compression import COMPRESSED_FROM, COMPRESSION
+from api.ebb import Ebb
 from api.executor import Schema
 from api.files import download
 from api.front import Front
@@ -101,10 +103,13 @@ async def _lifespan(app: Starlette, *, reads: Reads | None) -> AsyncIterator[Non
     if reads is not None:
         reads.pool = pool
     _settle()
+    ebb = Ebb()
+    ebb.start()
     log.info("the API is ready", url=settings().public_url)
     try:
         yield
     finally:
+        ebb.stop()
         await app.state.hub.close()
         if reads is not None:
             reads.pool = None
@@ -123,6 +128,7 @@ def _settle() -> None:
     through all there are, on the time of its request.
     """
     linecache.clearcache()  # Tortoise and Strawberry have read the sources of models and types
+    sys.path_importer_cache.clear()  # what lies in each directory that something was imported from
     gc.collect()
     gc.freeze()
 
