@@ -21,7 +21,8 @@ COPY crm ./crm
 COPY stack ./stack
 COPY workers ./workers
 RUN pip install --no-deps --no-build-isolation --editable . \
-    && python -m compileall -q api crm stack workers
+    && python -m compileall -q api crm stack workers \
+    && python -m stack.lean
 
 # --- What runs -----------------------------------------------------------------------------------------------
 FROM python:3.13-slim

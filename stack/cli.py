@@ -76,12 +76,13 @@ def api(
     fd: Annotated[int | None, typer.Option(hidden=True)] = None,
 ) -> None:
     """Serve the API. Start several behind a balancer to serve more."""
+    from stack import lean
     from stack.home import Home
     from stack.services import attach
 
     attach(Home.find())
-    told = [f"--host={host}", f"--port={port}", *([] if fd is None else [f"--fd={fd}"])]
-    os.execv(sys.executable, [sys.executable, "-m", "stack.serve", *told])  # noqa: S606 - becomes our own program
+    told = [host, str(port), *([] if fd is None else [str(fd)])]
+    os.execv(sys.executable, [*lean.python(), "-m", "stack.serve", *told])  # noqa: S606 - becomes our own program
 
 
 @commands.command(rich_help_panel=SERVE)

@@ -1,9 +1,8 @@
-"""The API under uvicorn: `python -m stack.serve`, which `kith api` becomes.
+"""The API under uvicorn: `python -m stack.serve HOST PORT [FD]`, which `kith api` becomes.
 
 A program of its own, so that it holds none of the command line's memory.
 """
 
-import argparse
 import os
 import sys
 
@@ -38,13 +37,9 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m stack.serve")
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8000)
-    parser.add_argument("--fd", type=int)
-    told = parser.parse_args()
+    host, port, *fd = sys.argv[1:]
     try:
-        serve_api(host=told.host, port=told.port, fd=told.fd)
+        serve_api(host=host, port=int(port), fd=int(fd[0]) if fd else None)
     except SettingsError as error:  # of what only the application looks at
         sys.stderr.write(f"kith: {error}\n")
         return 1

@@ -1,0 +1,36 @@
+"""How the API's process is started so that it is small: on files of its own, and still the same API."""
+
+import subprocess
+from pathlib import Path
+
+from stack import lean
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+def _said(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(words, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+
+
+def test_it_runs_without_docstrings_on_files_that_bootstrap_has_written() -> None:
+    asked = "import sys, api.app; print(sys.flags.optimize, api.app.__doc__, api.app.__cached__)"
+
+    said = _said(*lean.python(), "-c", asked)
+
+    optimized, words, file = said.stdout.split()
+    assert (optimized, words) == ("2", "None")
+    assert Path(file).is_file()
+    assert Path(file).is_relative_to(Path(lean.python()[-1].partition("=")[2]))
+
+
+def test_where_nobody_has_written_the_files_it_runs_as_ever(tmp_path: Path) -> None:
+    said = _said(*lean.python(tmp_path / "none"), "-c", "import sys; print(sys.flags.optimize)")
+
+    assert said.stdout == "0\n"
+
+
+def test_it_serves_the_same_schema() -> None:
+    """A description that came out of a docstring would be missing."""
+    said = _said(*lean.python(), "-m", "stack", "export-schema", "--check")
+
+    assert (said.returncode, said.stdout) == (0, "schema.graphql is up to date.\n")
