@@ -181,11 +181,11 @@ class Query:
             found = found.filter(status=status)
         if after is not None:
             name, key = orjson.loads(base64.urlsafe_b64decode(after))
-            found = found.filter(Q(name__gt=name) | Q(name=name, id__gt=key))
-        rows = await found.order_by("name", "id").limit(first + 1)
+            found = found.filter(Q(sort_name__gt=name) | Q(sort_name=name, id__gt=key))
+        rows = await found.order_by("sort_name", "id").limit(first + 1)
         page = rows[:first]
         cursor = (
-            base64.urlsafe_b64encode(orjson.dumps([page[-1].name, str(page[-1].id)])).decode()
+            base64.urlsafe_b64encode(orjson.dumps([page[-1].sort_name, str(page[-1].id)])).decode()
             if page
             else None
         )

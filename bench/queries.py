@@ -25,7 +25,7 @@ VARIATIONS = 200
 PAGE = 100  # Kith's largest
 ROWS = 1000
 _CURSORS = ROWS // PAGE
-_BY_NAME = "[NAME_ASC, PRIMARY_KEY_ASC]"
+_BY_NAME = "[SORT_NAME_ASC, PRIMARY_KEY_ASC]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,7 +201,7 @@ describe(
     CustomerOrderField,
     description="What a list of customers can be sorted by.",
     values={
-        "NAME": "Name.",
+        "NAME": "Name, case and accents apart.",
         "EMAIL": "E-mail address.",
         "CITY": "City of the main address.",
         "COUNTRY": "Country code of the main address.",
@@ -216,7 +216,9 @@ describe(
 )
 
 ORDER_COLUMNS = {
-    each: {"CITY": "address_city", "COUNTRY": "address_country"}.get(each.value, each.value.lower())
+    each: {"NAME": "sort_name", "CITY": "address_city", "COUNTRY": "address_country"}.get(
+        each.value, each.value.lower()
+    )
     for each in CustomerOrderField
 }
 

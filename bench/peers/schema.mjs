@@ -29,10 +29,10 @@ export const typeDefs = `
   }
 `;
 
-const CUSTOMER = `id, name, email, phone, website, stage, status, address_city as "city",
+const CUSTOMER = `id, name, sort_name, email, phone, website, stage, status, address_city as "city",
   account_number as "accountNumber", created_at as "createdAt", account_manager_id`;
 
-const encodeCursor = ({ name, id }) => Buffer.from(JSON.stringify([name, id])).toString("base64url");
+const encodeCursor = ({ sort_name, id }) => Buffer.from(JSON.stringify([sort_name, id])).toString("base64url");
 const decodeCursor = (cursor) => JSON.parse(Buffer.from(cursor, "base64url").toString());
 
 async function listCustomers(first, after, country, status) {
@@ -43,11 +43,11 @@ async function listCustomers(first, after, country, status) {
   if (status != null) where.push(`status = ${bind(status)}`);
   if (after != null) {
     const [name, id] = decodeCursor(after);
-    where.push(`(name, id) > (${bind(name)}, ${bind(id)})`);
+    where.push(`(sort_name, id) > (${bind(name)}, ${bind(id)})`);
   }
   // A LIMIT written out, not bound: PostgreSQL plans such a statement once.
   const rows = await query(
-    `select ${CUSTOMER} from customer where ${where.join(" and ")} order by name, id limit ${first + 1}`,
+    `select ${CUSTOMER} from customer where ${where.join(" and ")} order by sort_name, id limit ${first + 1}`,
     values,
   );
   const hasNextPage = rows.length > first;

@@ -20,7 +20,7 @@ create function bench.search_customers(word text) returns setof customer languag
                         and k.search_text like '%' || kith_fold(word) || '%') then 2
           else 3 + round(100 * (1 - greatest(word_similarity(kith_fold(word), c.search_text),
             (select max(word_similarity(kith_fold(word), k.search_text)) from contact k where k.customer_id = c.id))))::int
-     end, c.name, c.id
+     end, c.sort_name, c.id
 $$;
 
 -- PostGraphile names types in the singular and would name this view's like the table's.

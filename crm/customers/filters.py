@@ -56,9 +56,9 @@ def _is_one_of(column: str, wanted: list[Any]) -> Q:
 _TRIGRAM = 3
 
 
-def _searched(column: str, *, is_first: bool = False) -> FilterField:
-    """A column that the search's text holds, perhaps at its beginning: its trigram index finds what may match, the column
-    itself decides. What stands at the beginning is found there: in the middle of words three letters are everywhere.
+def _searched(column: str, *, folded: str | None = None) -> FilterField:
+    """A column that the search's text holds: its trigram index finds what may match, the column itself decides. Where
+    there is a `folded` one that is sorted, what begins with a text is found there: three letters are everywhere.
 
     Only for ASCII, where ignoring case never asks for more than folding does.
     """
@@ -66,10 +66,11 @@ def _searched(column: str, *, is_first: bool = False) -> FilterField:
 
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
-        within = operator in {"contains", "startsWith"} and value.isascii() and len(value) >= _TRIGRAM
-        if not within:
+        if operator not in {"contains", "startsWith"} or not value.isascii():
             return found
-        return found & (begins_with if is_first and operator == "startsWith" else contains_text)(value)
+        if folded and operator == "startsWith":
+            return begins_with(value, column, folded)
+        return found & contains_text(value) if len(value) >= _TRIGRAM else found
 
     return FilterField(Operand.TEXT, column, build=build)
 
@@ -131,7 +132,7 @@ def _invoices() -> FilterSet:
 
 CUSTOMER_FILTERS = FilterSet(
     {
-        "name": _searched("name", is_first=True),
+        "name": _searched("name", folded="sort_name"),
         "email": _searched("email"),
         "phone": _F(_O.TEXT, "phone"),
         "website": _F(_O.TEXT, "website"),

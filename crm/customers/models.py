@@ -10,7 +10,7 @@ from tortoise.fields.db_defaults import Now, SqlDefault
 from tortoise.indexes import Index
 
 from crm.accounts.models import BusinessUnit, User
-from crm.kernel.models import key
+from crm.kernel.models import FoldedText, key
 
 if TYPE_CHECKING:
     from crm.activities.models import Activity
@@ -106,6 +106,7 @@ class Customer(Model):
         "crm.BusinessUnit", related_name="customers", on_delete=fields.RESTRICT
     )
     name = fields.CharField(max_length=200)
+    sort_name = FoldedText(generated=True)
     email = fields.CharField(max_length=254)
     phone = fields.CharField(max_length=40, null=True)
     fax = fields.CharField(max_length=40, null=True)
@@ -198,14 +199,14 @@ class Customer(Model):
     class Meta:
         table = "customer"
         indexes = (
-            Index(fields=("unit_id", "name", "id"), name="customer_unit_name"),
-            Index(fields=("name", "id"), name="customer_name"),
+            Index(fields=("unit_id", "sort_name", "id"), name="customer_unit_name"),
+            Index(fields=("sort_name", "id"), name="customer_name"),
             Index(fields=("created_at", "id"), name="customer_created"),
             Index(fields=("updated_at", "id"), name="customer_updated"),
             Index(fields=("last_activity_at", "id"), name="customer_last_activity"),
             Index(fields=("status", "stage"), name="customer_status_stage"),
-            Index(fields=("status", "name", "id"), name="customer_status_name"),
-            Index(fields=("address_country", "name", "id"), name="customer_country_name"),
+            Index(fields=("status", "sort_name", "id"), name="customer_status_name"),
+            Index(fields=("address_country", "sort_name", "id"), name="customer_country_name"),
             Index(fields=("email", "id"), name="customer_by_email"),
             Index(fields=("address_city", "id"), name="customer_city"),
             Index(fields=("address_country", "id"), name="customer_country"),

@@ -13,7 +13,7 @@ from crm.customers.models import Customer, PickList, PickListItem, RequiredField
 from crm.kernel.actor import Actor
 from crm.kernel.filtering import FilterSet, compile_filter
 
-DEFAULT_ORDER = ("name", "id")
+DEFAULT_ORDER = ("sort_name", "id")
 
 
 def visible_to(actor: Actor) -> QuerySet[Customer]:

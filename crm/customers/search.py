@@ -27,7 +27,7 @@ from crm.kernel.values import phone_digits
 
 RANK = "search_rank"
 MAX_TEXT = 200
-_BY_NAME = ("name", "id")
+_BY_NAME = ("sort_name", "id")
 _MIN_DIGITS = 3
 _WHOLE_DIGITS = 7  # fewer are seldom all of a number, even without what goes before it
 _BEHIND_DIGITS = ":"  # the character after 9

@@ -114,7 +114,8 @@ class Decider:
     def _ids_by_name(self, rows: Sequence[ParsedRow]) -> list[tuple[UUID, UUID]]:
         """Of each row's customer and contact, should it make them."""
         ids = [self._fresh] * len(rows)
-        for place in sorted(range(len(rows)), key=[row.values.get("name", "") for row in rows].__getitem__):
+        names = [row.values.get("name", "").lower() for row in rows]
+        for place in sorted(range(len(rows)), key=names.__getitem__):
             ids[place] = (next(self._ids), next(self._ids))
         return ids
 

@@ -14,6 +14,13 @@ def key() -> Any:
     return fields.UUIDField(primary_key=True, default=uuid7, db_default=SqlDefault("uuidv7()"))
 
 
+class FoldedText(fields.TextField):
+    """A column that PostgreSQL makes of another one by kith_fold: to sort and to look up by, case and accents apart."""
+
+    allows_generated = True
+    GENERATED_SQL = ""  # it is made by 0002_guards.py
+
+
 class JobState(StrEnum):
     PENDING = "PENDING"
     RUNNING = "RUNNING"

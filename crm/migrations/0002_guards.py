@@ -102,6 +102,13 @@ create index customer_source_fk on customer (source_id) where source_id is not n
 create index customer_provision_fk on customer (service_provision_id) where service_provision_id is not null;
 create index customer_label_fk on customer (status_label_id) where status_label_id is not null;
 create unique index customer_invoice_type_pair on customer_invoice_type (customer_id, picklistitem_id);
+-- Names in the order in which people look for them. Tortoise has made a column like any other, and its indexes with it.
+alter table customer drop column sort_name;
+alter table customer add column sort_name text collate "C" generated always as (kith_fold(name)) stored not null;
+create index customer_unit_name on customer (unit_id, sort_name, id);
+create index customer_name on customer (sort_name, id);
+create index customer_status_name on customer (status, sort_name, id);
+create index customer_country_name on customer (address_country, sort_name, id);
 -- What is searched stands on lines: no word that is looked for reaches from one into the next.
 alter table customer add column search_text text generated always as
   (kith_fold(name || ' ' || email) || e'\n' || kith_digits(coalesce(phone, '')) || e'\n' || kith_digits(coalesce(fax, '')))

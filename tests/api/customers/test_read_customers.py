@@ -24,7 +24,7 @@ from api import filters
 from api.customers.filters import CustomerFilter
 from crm.customers import service
 from crm.customers.filters import CUSTOMER_FILTERS
-from crm.customers.models import PickList
+from crm.customers.models import Customer, PickList
 from crm.invoices.rules import InvoiceState
 from crm.kernel.actor import Role
 from crm.kernel.clock import now
@@ -145,6 +145,33 @@ async def _names(kith: Kith, **variables: Any) -> list[str]:
     found = (await kith.graphql(LIST, variables))["customers"]
     assert found["totalCount"] >= len(found["nodes"])
     return [node["name"] for node in found["nodes"]]
+
+
+async def test_names_are_sorted_as_people_read_them(server: str) -> None:
+    unit = await make_unit()
+    agent = await make_user(Role.AGENT, [unit])
+    kith = Kith(server, agent.token)
+    names = ["aladin", "Äpfel & Co", "apollo", "Éclair", "edel", "zebra", "Zoo", "Ångström"]
+    for name in names:
+        await make_customer(unit=unit, name=name)
+
+    read = ["aladin", "Ångström", "Äpfel & Co", "apollo", "Éclair", "edel", "zebra", "Zoo"]
+    assert await _names(kith) == read
+    assert await _names(kith, orderBy=[{"field": "NAME", "direction": "DESC"}]) == read[::-1]
+    assert await _names(kith, filter={"name": {"startsWith": "AP"}}) == ["apollo"]
+    assert await _names(kith, filter={"name": {"startsWith": "äp"}}) == ["Äpfel & Co"]
+    walked, after = [], None
+    while True:
+        found = (await kith.graphql(LIST, {"first": 3, "after": after}))["customers"]
+        walked += [node["name"] for node in found["nodes"]]
+        after = found["pageInfo"]["endCursor"]
+        if not found["pageInfo"]["hasNextPage"]:
+            break
+    assert walked == read
+    made = await Customer.get(name="zebra")
+    made.name = "Aachen"
+    await made.save()
+    assert (await _names(kith))[0] == "Aachen"
 
 
 async def test_lists_are_filtered_sorted_and_paged(server: str) -> None:

@@ -60,6 +60,16 @@ async def test_a_list_by_name_goes_along_an_index_for_rare_and_common_values(man
         assert "Seq Scan" not in plan, (rule, plan)
 
 
+async def test_names_that_begin_with_a_text_are_found_in_their_order(manager_id: Any) -> None:
+    admin = await make_user(Role.ADMIN, [await make_unit()])
+
+    plan = await _plan(queries.list_customers(admin.actor, rule={"name": {"startsWith": "A"}}).limit(50))
+
+    assert re.search(r"Index Scan using \w*_name\b", plan), plan
+    assert re.search(r"Index Cond: .*sort_name >= ", plan), plan
+    assert "Sort" not in plan, plan
+
+
 async def _plan(query: Any) -> str:
     query._make_query()  # noqa: SLF001  Tortoise's own explain() binds no values
     sql, values = query.query.get_parameterized_sql()
