@@ -1,13 +1,12 @@
 """A stored file in chunks of parsed rows. The next chunk is read and parsed while the last one is being written."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from crm.imports.csv_format import Checkpoint, Sniffed, UnreadableFile
+from crm.imports.csv_format import Checkpoint, Sniffed
 from crm.imports.models import Import
 from crm.imports.plan import ImportPlan, ParsedRow, parse_rows
 from crm.imports.reading import PIECE_BYTES, RowReader
@@ -107,8 +106,9 @@ async def read_chunks(reader: Reader) -> AsyncGenerator[Chunk, None]:
             yield chunk
     finally:
         coming.cancel()
-        with contextlib.suppress(asyncio.CancelledError, UnreadableFile):
-            await coming
+        await asyncio.wait({coming})
+        if not coming.cancelled():
+            coming.exception()  # looked at: who left early has another reason
         await reader.close()
 
 

@@ -1,8 +1,8 @@
 """Rows made ready by the preview, which reads them all anyway: the import then only decides, and adds the ids.
 
-They lie beside the uploaded file, a line of JSON for every thousand or so: where these rows begin and end in the
-uploaded file, then the rows. The first line tells by what plan they were made: an import that reads the file by
-another one, because a choice was renamed meanwhile, reads the uploaded file again.
+They lie beside the uploaded file, a line of JSON for some hundred of them: where these begin and end in the uploaded file,
+then the rows. The first line tells by what plan they were made: an import that reads the file by another one, because a
+choice was renamed meanwhile, reads the uploaded file again. The last one says that none is missing.
 """
 
 import hashlib
@@ -24,6 +24,7 @@ from crm.imports.threads import in_thread
 from crm.kernel import storage
 
 _FORMAT = 1
+_END = b"null"
 _NO_LIMIT = 1 << 62
 _LABEL = "status_label_id"
 # Who consented to what and when is known when the import runs; invoice types have a table of their own.
@@ -36,7 +37,7 @@ def preparable(plan: ImportPlan) -> bool:
 
 
 async def store(found: Import, plan: ImportPlan, lines: AsyncIterator[bytes]) -> None:
-    """Stores the lines of `Preparation.line`; nothing is there if they end in an exception."""
+    """Stores what `Preparation.lines` makes; if that ends in an exception, nothing changes."""
     await storage.put_stream("imports", _file(found, plan, lines), limit=_NO_LIMIT, key=_key(found))
 
 
@@ -52,6 +53,7 @@ async def _file(found: Import, plan: ImportPlan, lines: AsyncIterator[bytes]) ->
     yield orjson.dumps(_fingerprint(found, plan), option=orjson.OPT_APPEND_NEWLINE)
     async for line in lines:
         yield line
+    yield _END + b"\n"
 
 
 def _fingerprint(found: Import, plan: ImportPlan) -> str:
@@ -105,10 +107,10 @@ async def reader_of(found: Import, plan: ImportPlan, start: Checkpoint, pace: Pa
         return None
     lines = _lines(_key(found))
     try:
-        if orjson.loads(await anext(lines, b"null")) == _fingerprint(found, plan):
+        if orjson.loads(await anext(lines)) == _fingerprint(found, plan):
             async for line in lines:
-                if (offset := _offset(line)) >= start.offset:
-                    return _Reader(line, lines, pace) if offset == start.offset else None
+                if line != _END and _offset(line) == start.offset:
+                    return _Reader(found, line, lines, pace)
     except FileNotFoundError:
         return None
     await lines.aclose()
@@ -125,22 +127,31 @@ async def _lines(key: str) -> AsyncGenerator[bytes, None]:
         *lines, rest = (rest + piece).split(b"\n")
         for line in lines:
             yield line
+    yield rest  # nothing, if all is there
+
+
+class DamagedRows(Exception):
+    """Prepared rows are missing. They are forgotten, so that who tries again reads the uploaded file."""
 
 
 class _Reader:
-    """Chunks of prepared rows, one after the other."""
+    """Chunks of prepared rows, one after the other. Raises DamagedRows."""
 
-    def __init__(self, first: bytes, lines: AsyncGenerator[bytes, None], pace: Pace) -> None:
-        self._line: bytes | None = first
+    def __init__(self, found: Import, first: bytes, lines: AsyncGenerator[bytes, None], pace: Pace) -> None:
+        self._found, self._line = found, first
         self._lines, self._pace = lines, pace
 
     async def next(self) -> Chunk | None:
         rows, start, end = list[ParsedRow](), None, None
-        while self._line is not None and len(rows) < self._pace.rows:
-            begins, ends, some = await in_thread(_loaded, self._line)
+        while self._line != _END and len(rows) < self._pace.rows:
+            try:
+                begins, ends, some = await in_thread(_loaded, self._line)
+            except orjson.JSONDecodeError:
+                await forget(self._found)
+                raise DamagedRows from None
             start, end = start or begins, ends
             rows += some
-            self._line = await anext(self._lines, None)
+            self._line = await anext(self._lines, b"")
         return None if start is None or end is None else Chunk(rows, start, end)
 
     async def close(self) -> None:

@@ -3,7 +3,7 @@
 Where it can it leaves the rows ready for the import (prepared.py).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -73,18 +73,18 @@ async def preview(import_id: UUID, user_id: UUID, claim: Claim) -> None:
 async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> _Forecast:
     """Raises Cancelled."""
     plan, forecast = await make_plan(found, await sample_of(found)), _Forecast()
-    lines = _decided(found, plan, actor, claim, forecast)
-    if prepared.preparable(plan):
-        await prepared.store(found, plan, lines)
-    else:
-        async for _ in lines:
-            pass
+    async with aclosing(_decided(found, plan, actor, claim, forecast)) as lines:
+        if prepared.preparable(plan):
+            await prepared.store(found, plan, lines)
+        else:
+            async for _ in lines:
+                pass
     return forecast
 
 
 async def _decided(
     found: Import, plan: ImportPlan, actor: Actor, claim: Claim, forecast: _Forecast
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     """Adds each chunk to the forecast, and yields its rows made ready."""
     earlier, pace = FirstLines(), Pace()
     preparation = Preparation(plan) if prepared.preparable(plan) else None

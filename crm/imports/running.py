@@ -17,6 +17,7 @@ from crm.imports.csv_format import Checkpoint, UnreadableFile
 from crm.imports.garbage import few_collections
 from crm.imports.models import Import, ImportState
 from crm.imports.plan import ImportPlan, make_plan
+from crm.imports.prepared import DamagedRows
 from crm.imports.rejected import store_rejected_rows
 from crm.imports.rules import Outcome
 from crm.imports.search_indexes import file_entries
@@ -67,14 +68,15 @@ async def _give_up(found: Import, claim: Claim, refused: Refused) -> None:
 
 
 async def _despite_races(found: Import, actor: Actor, claim: Claim) -> bool:
-    """Somebody may take a number between our look and our write: from the last checkpoint, the next look sees it.
+    """Somebody may take a number between our look and our write: from the last checkpoint, the next look sees it. Rows that
+    were prepared may be gone: it reads the uploaded file.
 
     False when the import was cancelled.
     """
     for _ in range(_RACES):
         try:
             return await _every_chunk(found, actor, claim)
-        except (asyncpg.UniqueViolationError, IntegrityError):
+        except (asyncpg.UniqueViolationError, IntegrityError, DamagedRows):
             await found.refresh_from_db(fields=["checkpoint"])
     return await _every_chunk(found, actor, claim)
 

@@ -176,6 +176,29 @@ async def test_it_is_the_prepared_rows_that_are_imported() -> None:
     assert (await Customer.get()).name == "Rows"
 
 
+@pytest.mark.parametrize("kept", [0.5, 0.98, -6])  # the last is all but the line that says so
+async def test_prepared_rows_of_which_some_are_missing_are_read_from_the_file_again(
+    kept: float, chunk_rows: Callable[[int], None]
+) -> None:
+    chunk_rows(20)
+    manager = await _manager()
+    rows = [f"C{n},c{n}@x.example,{'words ' * 20}" for n in range(200)]
+    found = await preview(
+        await start("\n".join(["Company,E-mail,Description", *rows]).encode(), manager), manager
+    )
+    content = await storage.get_bytes(_key(found))
+    damaged = content[: int(kept if kept < 0 else kept * len(content))]
+    await storage.put_stream("imports", _once(damaged), limit=len(content), key=_key(found))
+    await service.run_import(found.id, actor=manager.actor)
+
+    await work()
+
+    done = await Import.get(id=found.id)
+    assert done.state is ImportState.COMPLETED
+    await check_account(done)
+    assert done.created_count == 200
+
+
 async def test_a_choice_renamed_after_the_preview_is_looked_up_again() -> None:
     coffee = await make_pick(PickList.INDUSTRY, name="Coffee")
     manager = await _manager()
