@@ -1,9 +1,10 @@
 // graphql-transport-ws by graphql-ws: what happens on one socket, who may open it, and how a lost one is gone on with.
-// usage: node sockets.mjs URL TOKEN CUSTOMER_ID OTHER_ID   Prints what each case came to; wants one change of the customer.
+// usage: node sockets.mjs URL TOKEN CUSTOMER_ID OTHER_ID TAGGED_ID   Prints what each case came to; wants one change of
+// the customer.
 import { createClient } from 'graphql-ws';
 import WebSocket from 'ws';
 
-const [url, token, id, otherId] = process.argv.slice(2);
+const [url, token, id, otherId, taggedId] = process.argv.slice(2);
 const identity = { authorization: `Bearer ${token}` };
 const CHANGES = 'subscription Changes($id: ID!) { customerChanged(id: $id) { action customer { name } } }';
 
@@ -47,7 +48,7 @@ async function oneSocket() {
     run(client, '{ customers(first: 1, orderBy: [{ field: NAME }]) { nodes { name } } }'),
   ]);
   const changed = await run(client, 'mutation ($input: TagCustomerInput!) { tagCustomer(input: $input) { errors { code } } }', {
-    input: { id, add: ['coffee'] },
+    input: { id: taggedId, add: ['coffee'] }, // of nobody who is listened to: its event may come late
   });
   await client.dispose();
   return { bad, wrong, both, changed, opened: count.opened };

@@ -19,8 +19,8 @@ async def test_graphql_ws_keeps_its_protocol(
         await until_listened(redis_url, company.topic)
         await company.rename_customer(server, "While it listened")
 
-    other = company.customers[1]
-    ids = (company.customer_id, encode(Kind.CUSTOMER, other.id))
+    other, tagged = company.customers[1:3]
+    ids = (company.customer_id, encode(Kind.CUSTOMER, other.id), encode(Kind.CUSTOMER, tagged.id))
     seen, _ = await asyncio.gather(
         output_of("sockets.mjs", address(server), company.manager.token, *ids), change()
     )
