@@ -20,6 +20,7 @@ _LOADED = (
     "uvicorn.loops.uvloop",
     "uvicorn.protocols.http.auto",
     "uvicorn.protocols.websockets.auto",
+    "crm.kernel.values.numbering",
     "obstore.store",
     "prometheus_client",
     "opentelemetry.sdk.trace.export",

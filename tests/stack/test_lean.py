@@ -34,3 +34,16 @@ def test_it_serves_the_same_schema() -> None:
     said = _said(*lean.python(), "-m", "stack", "export-schema", "--check")
 
     assert (said.returncode, said.stdout) == (0, "schema.graphql is up to date.\n")
+
+
+def test_it_begins_without_what_only_some_requests_need() -> None:
+    """Numbers are looked for by their digits, and only written by their plans."""
+    asked = (
+        "import sys, stack.serve, api.app, tortoise.backends.asyncpg; from crm.kernel import values\n"
+        "def loaded(): return 'phonenumbers' in sys.modules\n"
+        "print(loaded(), values.phone_digits('+49 (0)30 901820'), loaded(), values.parse_phone('+49 30 901820'), loaded())"
+    )
+
+    said = _said(*lean.python(), "-c", asked)
+
+    assert (said.stdout, said.stderr) == ("False 4930901820 False +4930901820 True\n", "")

@@ -14,24 +14,9 @@ The rule, for the API and for imports alike (`metadata` is that of the phonenumb
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
+from typing import Protocol
 from unicodedata import digit, normalize
-
-from phonenumbers import (
-    COUNTRY_CODE_TO_REGION_CODE,
-    NumberParseException,
-    PhoneMetadata,
-    PhoneNumber,
-    PhoneNumberDesc,
-    PhoneNumberFormat,
-    ValidationResult,
-    format_number,
-    is_possible_number_with_reason,
-    is_valid_number,
-    parse,
-)
 
 from crm.kernel.values.invalid import InvalidCode, InvalidValue, required
 from crm.kernel.values.text import trimmed
@@ -54,39 +39,20 @@ _VANITY = re.compile(r"\+?[\d ().-]*\d[\d ().-]*[A-Za-z][A-Za-z\d ().-]*").fullm
 _TRUNK_ZERO = re.compile(r"\(0\)").sub
 
 
-_Matches = Callable[[str], object]
-_Kinds = tuple[tuple[frozenset[int], _Matches], ...]
+class _Plans(Protocol):
+    """What `numbering` is asked."""
+
+    def international(self, digits: str) -> str | None: ...
+    def national(self, typed: str, digits: str, country: str) -> str | None: ...
+    def spelt(self, number: str, country: str | None) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What the fast path needs of a numbering plan.
+@cache
+def _plans() -> _Plans:
+    """Looked up once: an import in a function costs as much as a tenth of a number, and imports of files ask twice a row."""
+    from crm.kernel.values import numbering  # noqa: PLC0415  0.7 MB that a process needs with its first number
 
-    `regions`: each region of the calling code, main one first, by the digits its numbers begin with, if those tell,
-    and with the lengths and patterns of its kinds of numbers. `simple`: no prefix rewrites a number.
-    """
-
-    calling_code: str
-    national_prefix: Callable[[str], re.Match[str] | None]
-    is_international: _Matches
-    lengths: frozenset[int]
-    regions: tuple[tuple[_Matches | None, _Kinds], ...]
-    simple: bool
-
-    def is_valid(self, number: str) -> bool:
-        """Whether the region the number belongs to has such a number, as libphonenumber defines it."""
-        for begins, kinds in self.regions:
-            if begins is not None:
-                if begins(number):
-                    return _is_of(kinds, number)
-            elif _is_of(kinds, number):
-                return True
-        return False
-
-
-def _is_of(kinds: _Kinds, number: str) -> bool:
-    length = len(number)
-    return any(length in lengths and matches(number) for lengths, matches in kinds)
+    return numbering
 
 
 def parse_phone(text: str, country: str | None = None) -> str:
@@ -137,14 +103,13 @@ def _split_extension(value: str) -> tuple[str, str | None]:
 
 def _resolve(typed: str, digits: str, country: str | None) -> str:
     if digits.startswith("+"):
-        return _international(digits)
-    if country and (national := _national(typed, digits, country)):
+        if (international := _plans().international(digits)) is None:
+            raise _invalid()
+        return international
+    if country and (national := _plans().national(typed, digits, country)):
         return national
-    if digits.startswith("00"):
-        try:
-            return _international("+" + digits[2:])
-        except InvalidValue:
-            pass  # zeros of its own: kept as typed
+    if digits.startswith("00") and (international := _plans().international("+" + digits[2:])):
+        return international  # other zeros are its own: kept as typed
     if not typed.strip():
         raise required()
     if len(digits) not in _KEPT_DIGITS:
@@ -152,118 +117,17 @@ def _resolve(typed: str, digits: str, country: str | None) -> str:
     return digits
 
 
-def _international(digits: str) -> str:
-    """E.164 of `+` and digits. The table of lengths decides unless a national prefix may be inside."""
-    for end in (2, 3, 4):
-        plan = _plan_of_calling_code(digits[1:end])
-        if plan is None:
-            continue
-        national = digits[end:]
-        if len(national) in plan.lengths and not plan.national_prefix(national) and national.isdigit():
-            return digits
-        break
-    number = _parsed(digits, None)
-    if number is None or is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
-        raise _invalid()
-    return format_number(number, PhoneNumberFormat.E164)
-
-
-def _national(typed: str, digits: str, country: str) -> str | None:
-    """E.164 of a number valid in the country, else None.
-
-    Plain plans are decided here, as the library would (a property test compares the two), at ten times its
-    speed.
-    """
-    plan = _plan_of_region(country)
-    if plan is None:
-        return None
-    if plan.simple and not digits.startswith(plan.calling_code) and not plan.is_international(digits):
-        prefix = plan.national_prefix(digits)
-        national = digits[prefix.end() :] if prefix else digits
-        if plan.is_valid(national):
-            return f"+{plan.calling_code}{national}"
-        if not (prefix and plan.is_valid(digits)):
-            return None
-    number = _parsed(typed, country)
-    return format_number(number, PhoneNumberFormat.E164) if number and is_valid_number(number) else None
-
-
 def _vanity(number: str, country: str | None) -> str:
     """Letters stand for keys (1-800-FLOWERS) only where the result is a valid number."""
     if not _VANITY(number) or sum(map(str.isalpha, number)) < _MIN_VANITY_LETTERS:
         raise _invalid()
-    parsed = _parsed(number, country)
-    if parsed is None or parsed.extension or not is_valid_number(parsed):
+    if (spelt := _plans().spelt(number, country)) is None:
         raise _invalid()
-    return format_number(parsed, PhoneNumberFormat.E164)
-
-
-def _parsed(text: str, country: str | None) -> PhoneNumber | None:
-    try:
-        return parse(text, country)
-    except NumberParseException:
-        return None
+    return spelt
 
 
 def _invalid() -> InvalidValue:
     return InvalidValue(
         InvalidCode.INVALID_PHONE,
         "This is no phone number: write it in full, such as +49 30 901820 or +1 212 555 0100 x9.",
-    )
-
-
-@cache
-def _plan_of_calling_code(code: str) -> _Plan | None:
-    regions = (
-        COUNTRY_CODE_TO_REGION_CODE.get(int(code)) if code.isdigit() and not code.startswith("0") else None
-    )
-    if regions is None:
-        return None
-    metadata = PhoneMetadata.metadata_for_region_or_calling_code(int(code), regions[0])
-    return _plan(metadata) if metadata else None
-
-
-@cache
-def _plan_of_region(region: str) -> _Plan | None:
-    metadata = PhoneMetadata.metadata_for_region(region, None)
-    return _plan(metadata) if metadata else None
-
-
-def _plan(metadata: PhoneMetadata) -> _Plan:
-    code = metadata.country_code or 0
-    general = metadata.general_desc
-    names = COUNTRY_CODE_TO_REGION_CODE[code]
-    regions = (PhoneMetadata.metadata_for_region_or_calling_code(code, name) for name in names)
-    return _Plan(
-        calling_code=str(code),
-        national_prefix=re.compile(metadata.national_prefix_for_parsing or r"(?!)").match,
-        is_international=re.compile(metadata.international_prefix or r"(?!)").match,
-        lengths=frozenset(general.possible_length if general else ()),
-        regions=tuple((_begins(region), _kinds(region)) for region in regions if region),
-        simple=not metadata.national_prefix_transform_rule,
-    )
-
-
-def _begins(metadata: PhoneMetadata) -> _Matches | None:
-    return re.compile(metadata.leading_digits).match if metadata.leading_digits else None
-
-
-def _kinds(metadata: PhoneMetadata) -> _Kinds:
-    """Lengths and pattern of each kind of number, the commonest first: a valid number matches one."""
-    kinds = (
-        metadata.fixed_line,
-        metadata.mobile,
-        metadata.toll_free,
-        metadata.shared_cost,
-        metadata.premium_rate,
-        metadata.voip,
-        metadata.personal_number,
-        metadata.pager,
-        metadata.uan,
-        metadata.voicemail,
-    )
-    return tuple(
-        (frozenset(kind.possible_length), re.compile(kind.national_number_pattern).fullmatch)
-        for kind in kinds
-        if isinstance(kind, PhoneNumberDesc) and kind.national_number_pattern
     )
