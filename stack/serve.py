@@ -17,6 +17,7 @@ SHUTDOWN_SECONDS = 5
 def serve_api(*, host: str, port: int, fd: int | None) -> None:
     """Serve until SIGINT or SIGTERM, on an inherited listening socket or on `host` and `port`."""
     current = settings()
+    sys.modules["greenlet"] = None  # type: ignore[assignment]  # structlog loads it where it happens to be installed
     if current.log_format == "json":
         sys.modules["rich"] = None  # type: ignore[assignment]  # structlog loads it, 6 MB, for pictures of tracebacks
     config = uvicorn.Config(

@@ -9,7 +9,6 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import asyncpg
 from tortoise import Tortoise
 from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor
 
 from crm.kernel import traces
 from crm.kernel.settings import settings
@@ -130,6 +129,8 @@ async def close() -> None:
 
 async def migrate(url: str | None = None) -> None:
     """Brings the database to the newest schema; several processes may call it at once."""
+    from tortoise.migrations.executor import MigrationExecutor  # noqa: PLC0415  0.7 MB that no server needs
+
     config = tortoise_config(url)
     lock = await asyncpg.connect(**credentials(url or settings().database_url))
     try:
