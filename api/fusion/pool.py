@@ -7,7 +7,7 @@ read a third of its time. A statement that only reads leaves nothing to reset.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from math import inf
 from typing import Any, TypeAlias
 
@@ -18,6 +18,7 @@ from api.fusion.memory import Memory
 Row: TypeAlias = Sequence[bytes | None]
 MOST_STATEMENTS = 300  # of one connection; the server keeps a plan for each
 LOOKS = 10  # at what has taken too long, within the time that is allowed
+LARGE = 32_000  # bytes of an answer, the last pieces of which are worth giving back
 
 
 class ReadPool:
@@ -37,7 +38,7 @@ class ReadPool:
         self._free: list[Any] = []
         self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
         self._open = 0
-        self._closing: set[asyncio.Task[None]] = set()
+        self._beside: set[asyncio.Task[None]] = set()
         self._closed = False
 
     @property
@@ -73,6 +74,8 @@ class ReadPool:
         except BaseException:  # cancelled in the middle of an answer
             self._let_go(connection)
             raise
+        if len(found[0] or b"") * len(found) > LARGE:
+            connection.laden = True
         self._give_back(connection)
         return found
 
@@ -93,8 +96,8 @@ class ReadPool:
         self._next_look.cancel()
         while self._free:
             self._let_go(self._free.pop())
-        if self._closing:
-            await asyncio.wait(self._closing)
+        while self._beside:
+            await asyncio.wait(self._beside)
 
     async def _another(self) -> Any:
         if self._open < self._size:
@@ -144,13 +147,27 @@ class ReadPool:
         """Ends a connection beside the request: `close` waits until the server has given up its statement."""
         self._open -= 1
         self._all.discard(connection)
-        task = asyncio.ensure_future(_ended(connection.link))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
+        self._do_beside(_ended(connection.link))
         self._wake(None)
 
+    def _do_beside(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._beside.add(task)
+        task.add_done_callback(self._beside.discard)
+
+    async def _lighten(self, connection: Any) -> None:
+        """Lets go of a large answer's last two pieces, up to 0.5 MB, which asyncpg keeps until two others have come."""
+        try:
+            await connection.link.execute("select")
+            await connection.link.execute("select")
+        except Exception:  # noqa: BLE001  it is broken; nobody was waiting for it
+            self._let_go(connection)
+        else:
+            connection.laden = False
+            self._give_back(connection)
+
     def _look(self) -> None:
-        """Ends what has taken too long."""
+        """Ends what has taken too long, and lightens what rests."""
         latest = time.monotonic() - self._seconds
         for connection in self._all:
             if connection.since < latest:
@@ -160,6 +177,10 @@ class ReadPool:
             _, waiter = self._waiting.popleft()
             if not waiter.done():
                 waiter.set_exception(TimeoutError(f"no connection came free within {self._seconds} s"))
+        for connection in [each for each in self._free if each.laden]:
+            self._free.remove(connection)
+            connection.since = time.monotonic()
+            self._do_beside(self._lighten(connection))
         self._next_look = self._loop.call_later(self._seconds / LOOKS, self._look)
 
 
@@ -170,12 +191,13 @@ class _Lost(ConnectionError):
 class _Connection:
     """A connection and its statements, prepared once; the least used are given up."""
 
-    __slots__ = ("link", "overdue", "since", "statements")
+    __slots__ = ("laden", "link", "overdue", "since", "statements")
 
     def __init__(self, link: Any) -> None:
         self.link = link
         self.since = inf
         self.overdue = False
+        self.laden = False
         self.statements: Memory[Any] = Memory(MOST_STATEMENTS)
 
     async def ask(self, sql: str, values: Sequence[Any]) -> Row:

@@ -1,0 +1,84 @@
+"""Connections that rest hold nothing of the answers they brought."""
+
+import asyncio
+import tracemalloc
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from api.fusion.pool import LOOKS, ReadPool
+from crm.kernel.database import credentials, reading
+
+LARGE = "select convert_to(repeat('x', 2000000), 'utf8')"
+SECONDS = 2.0
+PATIENCE = 50
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[ReadPool]:
+    made = ReadPool(4, seconds=SECONDS, **reading())
+    yield made
+    await made.close()
+
+
+async def _large_answers(pool: ReadPool) -> None:
+    for row in await asyncio.gather(*[pool.fetch(LARGE, ()) for _ in range(4)]):
+        assert len(row[0] or b"") == 2_000_000
+
+
+async def _a_look() -> None:
+    await asyncio.sleep(SECONDS / LOOKS)
+
+
+async def test_the_last_pieces_of_a_large_answer_are_let_go(pool: ReadPool) -> None:
+    await asyncio.gather(*[pool.fetch("select pg_sleep(0.1)::text::bytea", ()) for _ in range(4)])
+    tracemalloc.start()
+    try:
+        await _large_answers(pool)
+        held = tracemalloc.get_traced_memory()[0]
+        for _ in range(PATIENCE):
+            if tracemalloc.get_traced_memory()[0] < held / 4:
+                break
+            await _a_look()
+        left = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+    assert held > 200_000  # else there was nothing to let go
+    assert left < held / 4
+    assert pool.in_use == 0
+
+
+async def test_a_connection_that_breaks_meanwhile_is_not_missed(database: str, pool: ReadPool) -> None:
+    await _large_answers(pool)
+    other = await asyncpg.connect(**credentials(database))
+    ended = await other.fetchval(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where datname = current_database() and query = $1",
+        LARGE,
+    )
+    await other.close()
+
+    for _ in range(4):
+        await _a_look()
+
+    assert ended == 4
+    assert pool.in_use == 0
+    await _large_answers(pool)
+
+
+async def test_closing_waits_for_those_that_are_being_let_go(database: str) -> None:
+    before = asyncio.all_tasks()
+    pool = ReadPool(4, seconds=SECONDS, **reading())
+    await _large_answers(pool)
+    for _ in range(1_000_000):
+        if pool.in_use:  # by nobody who asked something
+            break
+        await asyncio.sleep(0)
+
+    assert pool.in_use
+    await pool.close()
+
+    assert asyncio.all_tasks() <= before
+    assert pool.in_use == 0
