@@ -104,7 +104,7 @@ class Operations:
         self._reads = reads
         self._build = build
         self._known: Memory[Operation | None] = Memory(1_000)
-        self._arguments: Memory[_Read] = Memory(5_000)
+        self._arguments: Memory[_Read] = Memory(200)
         self._made: Memory[list[Part]] = Memory(2_000)
 
     def remember(self, text: str, name: str | None, document: DocumentNode) -> None:
