@@ -1,7 +1,13 @@
 """How the API's process is started so that it is small: on files of its own, and still the same API."""
 
 import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
+
+import psutil
+import pytest
+from own_process import running
 
 from stack import lean
 
@@ -40,10 +46,24 @@ def test_it_begins_without_what_only_some_requests_need() -> None:
     """Numbers are looked for by their digits, and only written by their plans."""
     asked = (
         "import sys, stack.serve, api.app, tortoise.backends.asyncpg; from crm.kernel import values\n"
-        "def loaded(): return 'phonenumbers' in sys.modules\n"
-        "print(loaded(), values.phone_digits('+49 (0)30 901820'), loaded(), values.parse_phone('+49 30 901820'), loaded())"
+        "def loaded(): return [name for name in ('phonenumbers', 'tortoise.migrations') if name in sys.modules]\n"
+        "print(loaded(), values.phone_digits('+49 (0)30 901820'), loaded())\n"
+        "print(values.parse_phone('+49 30 901820'), loaded())"
     )
 
     said = _said(*lean.python(), "-c", asked)
 
-    assert (said.stdout, said.stderr) == ("False 4930901820 False +4930901820 True\n", "")
+    assert (said.stdout, said.stderr) == ("[] 4930901820 []\n+4930901820 ['phonenumbers']\n", "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc says what a process has loaded")
+@pytest.mark.skipif(find_spec("greenlet") is None, reason="there is no greenlet to be loaded")
+async def test_it_runs_without_what_happens_to_be_installed(db: None) -> None:
+    with running("stack.serve", "127.0.0.1", "0", says="the API is ready"):
+        (server,) = [
+            each for each in psutil.Process().children() if each.cmdline()[1:3] == ["-m", "stack.serve"]
+        ]
+        loaded = [Path(each.path).name for each in server.memory_maps()]
+
+    assert [name for name in loaded if "asyncpg" in name or name.startswith("pgproto")]
+    assert [name for name in loaded if "greenlet" in name] == []
