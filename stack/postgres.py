@@ -42,7 +42,8 @@ ALWAYS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "max_connections": "200",
-    "shared_buffers": "128MB",
+    "shared_buffers": "256MB",
+    "wal_buffers": "64MB",  # an import's backends would wait for each other to write what they log
 }
 # Tests throw the cluster away: nothing is written for the day after a crash.
 FAST = {

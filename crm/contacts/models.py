@@ -38,7 +38,4 @@ class Contact(Model):
 
     class Meta:
         table = "contact"
-        indexes = (
-            Index(fields=("customer_id", "is_primary", "name", "id"), name="contact_customer"),
-            Index(fields=("name", "id"), name="contact_name"),
-        )
+        indexes = (Index(fields=("customer_id", "is_primary", "name", "id"), name="contact_customer"),)

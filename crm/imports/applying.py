@@ -1,4 +1,4 @@
-"""One chunk into the database, in one transaction; two of them at a time where the rows allow it.
+"""One chunk into the database, in one transaction; three of them at a time where the rows allow it.
 
 A chunk that begins while the one before is still being written knows from memory what that one makes, and ends
 only after it: so it waits for its commit, then takes the import's row, and goes down with it if it fails.

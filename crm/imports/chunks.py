@@ -15,9 +15,9 @@ from crm.imports.threads import in_thread
 from crm.kernel import storage
 from crm.kernel.settings import settings
 
-_CHUNK_SECONDS = 0.8  # progress is told after each chunk; two are being written and two more read meanwhile
+_CHUNK_SECONDS = 0.8  # progress is told after each chunk; three are being written and one more is read meanwhile
 _FEWEST_ROWS = 500
-_MOST_ROWS = 5000  # about 25 MB; up to five chunks are on their way at once
+_MOST_ROWS = 5000  # up to five chunks are on their way at once
 _BYTES_PER_ROW = 100  # a guess, to cut pieces by
 _LEAST_PIECE = 2048
 
@@ -41,7 +41,7 @@ class Pace:
     def __init__(self) -> None:
         self._most = min(settings().import_chunk_rows, _MOST_ROWS)
         self._started = time.monotonic()
-        self.rows = min(self._most, 2000)
+        self.rows = min(self._most, _FEWEST_ROWS)
 
     def note(self, rows: int) -> None:
         """Tells that a chunk of so many rows is done; the next begins now."""
@@ -81,13 +81,13 @@ class FileReader:
         await self._stream.aclose()
 
     async def _piece(self) -> bytes | None:
-        """A piece that holds a sixteenth of a chunk or so; None at the end."""
+        """A piece that holds a quarter of a chunk or so; None at the end."""
         if self._at >= len(self._bytes):
             self._bytes, self._at = await anext(self._stream, b""), 0
         if not self._bytes:
             self._ended = True
             return None
-        size = min(PIECE_BYTES, max(_LEAST_PIECE, self._pace.rows * _BYTES_PER_ROW // 16))
+        size = min(PIECE_BYTES, max(_LEAST_PIECE, self._pace.rows * _BYTES_PER_ROW // 4))
         piece = self._bytes[self._at : self._at + size]
         self._at += size
         return piece

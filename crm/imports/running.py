@@ -29,7 +29,7 @@ from crm.kernel.jobs import Claim
 from crm.kernel.settings import settings
 from crm.kernel.transaction import transaction
 
-_AT_ONCE = 2
+_AT_ONCE = 3  # one waits to commit, or is being decided, while two processors write the others
 _RACES = 3
 
 

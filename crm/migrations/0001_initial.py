@@ -306,7 +306,7 @@ class Migration(migrations.Migration):
                 ('updated_at', fields.DatetimeField(db_default=Now(), auto_now=False, auto_now_add=False)),
                 ('created_by', fields.ForeignKeyField('crm.User', source_field='created_by_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
             ],
-            options={'table': 'contact', 'app': 'crm', 'indexes': [Index(fields=['customer_id', 'is_primary', 'name', 'id'], name='contact_customer'), Index(fields=['name', 'id'], name='contact_name')], 'pk_attr': 'id'},
+            options={'table': 'contact', 'app': 'crm', 'indexes': [Index(fields=['customer_id', 'is_primary', 'name', 'id'], name='contact_customer')], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(
