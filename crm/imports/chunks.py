@@ -15,7 +15,7 @@ from crm.imports.threads import in_thread
 from crm.kernel import storage
 from crm.kernel.settings import settings
 
-_CHUNK_SECONDS = 0.8  # progress is told after each chunk; three are being written and one more is read meanwhile
+_CHUNK_SECONDS = 0.8  # progress is told after each chunk, of which three are on their way in
 _FEWEST_ROWS = 500
 _MOST_ROWS = 5000  # up to five chunks are on their way at once
 _BYTES_PER_ROW = 100  # a guess, to cut pieces by
