@@ -85,11 +85,11 @@ def _note(told: Told) -> None:
     """Counts and tells an operation, of HTTP or of a socket."""
     seconds = MEASURES.count(told) if told.path in _COUNTED else told.elapsed()
     if settings().log_level in _TELLS:
-        _tell(told, seconds)
+        logs.tell("request", _said, told, seconds, debug=told.path in _QUIET)
 
 
-def _tell(told: Told, seconds: float) -> None:
-    """The line. Only what is so is said: a file has no operation, a subscription on a socket no status."""
+def _said(told: Told, seconds: float) -> dict[str, Any]:
+    """Of the line. Only what is so is said: a file has no operation, a subscription on a socket no status."""
     said: dict[str, Any] = {"path": told.path, "ms": round(seconds * 1000, 2)}
     if told.status:
         said["status"] = told.status
@@ -101,8 +101,7 @@ def _tell(told: Told, seconds: float) -> None:
         said["operation"], said["kind"] = told.operation, told.kind
     if told.codes:
         said["errors"] = told.codes
-    line = logs.requests()
-    (line.debug if told.path in _QUIET else line.info)("request", **said)
+    return said
 
 
 def _describe(opened: Any, told: Told) -> None:
