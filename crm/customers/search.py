@@ -43,18 +43,19 @@ def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) 
     """The customers among these that the text finds: first whose name begins with it, then whose own name, e-mail or
     phone holds it, then whose contacts' do; if there is none of them, those that are alike. Within each by name.
 
-    An `order` (of `order_by`) replaces this one. An empty text finds all.
+    What else there is does not change how far it looks. An `order` (of `order_by`) replaces this one. An empty text
+    finds all.
     """
     looks = _looks(text)
-    found = customers.filter(*looks[0]) if len(looks) == 1 else Customer.filter(_first(looks, customers))
+    if len(looks) == 1:
+        found = customers.filter(*looks[0])
+    else:
+        found = Customer.filter(
+            Q(_First([customers.filter(*look).order_by().values("id") for look in looks]))
+        )
     if order or not _terms(text):
         return found.order_by(*(order or _BY_NAME))
     return found.annotate(**{RANK: _Rank.of(text)}).order_by(RANK, *_BY_NAME)
-
-
-def matching(text: str, among: QuerySet[Customer]) -> Q:
-    """The customers among these that the text finds. What else there is does not change how far it looks."""
-    return _first(_looks(text), among)
 
 
 def named(text: str) -> Q:
@@ -132,10 +133,6 @@ def _looks(text: str) -> "list[tuple[_Found, ...]]":
     if alike != letters:  # numbers, e-mail addresses and short words resemble nothing
         looks.append(alike)
     return [tuple(map(_Found, look)) for look in looks]
-
-
-def _first(looks: "Sequence[tuple[_Found, ...]]", among: QuerySet[Customer]) -> Q:
-    return Q(_First([among.filter(*look).order_by().values("id") for look in looks]))
 
 
 def _looked_up(how: Callable[[str, _Term], _Sql], term: _Term) -> _Sql:

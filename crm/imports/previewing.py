@@ -73,8 +73,9 @@ async def preview(import_id: UUID, user_id: UUID, claim: Claim) -> None:
 async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> _Forecast:
     """Raises Cancelled."""
     plan, forecast = await make_plan(found, await sample_of(found)), _Forecast()
-    async with aclosing(_decided(found, plan, actor, claim, forecast)) as lines:
-        if prepared.preparable(plan):
+    preparation = Preparation(plan) if prepared.preparable(plan) else None
+    async with aclosing(_decided(found, plan, actor, claim, forecast, preparation)) as lines:
+        if preparation is not None:
             await prepared.store(found, plan, lines)
         else:
             async for _ in lines:
@@ -83,11 +84,15 @@ async def _every_chunk(found: Import, actor: Actor, claim: Claim) -> _Forecast:
 
 
 async def _decided(
-    found: Import, plan: ImportPlan, actor: Actor, claim: Claim, forecast: _Forecast
+    found: Import,
+    plan: ImportPlan,
+    actor: Actor,
+    claim: Claim,
+    forecast: _Forecast,
+    preparation: Preparation | None,
 ) -> AsyncGenerator[bytes, None]:
-    """Adds each chunk to the forecast, and yields its rows made ready."""
+    """Adds each chunk to the forecast, and yields its rows made ready, if they are to be."""
     earlier, pace = FirstLines(), Pace()
-    preparation = Preparation(plan) if prepared.preparable(plan) else None
     reader = FileReader(found.storage_key, plan, plan.sniffed.start, pace)
     async with aclosing(read_chunks(reader)) as chunks:
         async for chunk in chunks:

@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
@@ -34,22 +34,10 @@ from crm.kernel.actor import Role, Via
 from crm.kernel.clock import now
 from crm.kernel.errors import Forbidden, InvalidInput, InvalidTransition, NotFound, VersionConflict
 from crm.kernel.models import OutboxJob
-from crm.kernel.settings import settings
 
 pytestmark = pytest.mark.usefixtures("db")
 
-ChunkRows = Callable[[int], None]
-
-
-@pytest.fixture
-def chunk_rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[ChunkRows]:
-    def set_rows(rows: int) -> None:
-        monkeypatch.setenv("KITH_IMPORT_CHUNK_ROWS", str(rows))
-        settings.cache_clear()
-
-    yield set_rows
-    monkeypatch.undo()
-    settings.cache_clear()
+Setting = Callable[..., None]
 
 
 def table(*rows: str) -> bytes:
@@ -68,9 +56,9 @@ TWINS = table(
 
 @pytest.mark.parametrize("rows", [1, 2, 100])
 async def test_duplicates_inside_a_file_are_skipped_wherever_the_chunks_end(
-    rows: int, chunk_rows: ChunkRows
+    rows: int, setting: Setting
 ) -> None:
-    chunk_rows(rows)
+    setting(import_chunk_rows=rows)
     manager = await make_user(Role.MANAGER, [await make_unit()])
 
     done = await import_file(TWINS, manager)
@@ -84,8 +72,8 @@ async def test_duplicates_inside_a_file_are_skipped_wherever_the_chunks_end(
 
 
 @pytest.mark.parametrize("rows", [1, 2, 100])
-async def test_later_rows_of_a_file_change_what_earlier_ones_made(rows: int, chunk_rows: ChunkRows) -> None:
-    chunk_rows(rows)
+async def test_later_rows_of_a_file_change_what_earlier_ones_made(rows: int, setting: Setting) -> None:
+    setting(import_chunk_rows=rows)
     manager = await make_user(Role.MANAGER, [await make_unit()])
 
     done = await import_file(TWINS, manager, duplicate_rule=DuplicateRule.UPDATE)
@@ -107,8 +95,8 @@ async def test_later_rows_of_a_file_change_what_earlier_ones_made(rows: int, chu
 
 
 @pytest.mark.parametrize("rows", [1, 100])
-async def test_create_new_looks_nothing_up_but_numbers_stay_unique(rows: int, chunk_rows: ChunkRows) -> None:
-    chunk_rows(rows)
+async def test_create_new_looks_nothing_up_but_numbers_stay_unique(rows: int, setting: Setting) -> None:
+    setting(import_chunk_rows=rows)
     manager = await make_user(Role.MANAGER, [await make_unit()])
 
     done = await import_file(TWINS, manager, duplicate_rule=DuplicateRule.CREATE_NEW)
@@ -568,8 +556,8 @@ async def test_another_way_of_reading_begins_with_another_mapping() -> None:
     assert set(other.mapping) <= {"Column 1", "Column 2"}
 
 
-async def test_cancelling_between_chunks_keeps_what_is_in(chunk_rows: ChunkRows) -> None:
-    chunk_rows(10)
+async def test_cancelling_between_chunks_keeps_what_is_in(setting: Setting) -> None:
+    setting(import_chunk_rows=10)
     manager = await make_user(Role.MANAGER, [await make_unit()])
     found = await preview(await start(TWINS, manager), manager)
     await service.run_import(found.id, actor=manager.actor)
@@ -586,8 +574,8 @@ async def test_cancelling_between_chunks_keeps_what_is_in(chunk_rows: ChunkRows)
     assert await Customer.all().count() == 0
 
 
-async def test_checkpoints_advance_with_the_rows(chunk_rows: ChunkRows) -> None:
-    chunk_rows(50)
+async def test_checkpoints_advance_with_the_rows(setting: Setting) -> None:
+    setting(import_chunk_rows=50)
     manager = await make_user(Role.MANAGER, [await make_unit()])
     rows = [f"C{n},c{n}@x.example,{'some words ' * 5}" for n in range(300)]
 
@@ -635,8 +623,8 @@ async def test_an_import_leaves_the_search_indexes_with_nothing_to_file() -> Non
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])
-async def test_the_account_has_each_line_however_the_file_is_cut(size: int, chunk_rows: ChunkRows) -> None:
-    chunk_rows(size)
+async def test_the_account_has_each_line_however_the_file_is_cut(size: int, setting: Setting) -> None:
+    setting(import_chunk_rows=size)
     manager = await make_user(Role.MANAGER, [await make_unit()])
     rows = [f"Company {n},{'nothing' if n % 5 == 3 else f'o{n % 8}@x.example'}" for n in range(20)]
 

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -26,10 +26,11 @@ from crm.imports.configuring import Configuration
 from crm.imports.models import DuplicateRule, Import, ImportRejectedRow, ImportState
 from crm.kernel import storage
 from crm.kernel.actor import Role
-from crm.kernel.settings import settings
 from crm.kernel.transaction import raw_connection, transaction
 
 pytestmark = pytest.mark.usefixtures("db")
+
+Setting = Callable[..., None]
 
 # Everything COPY's text format has signs for, and every kind of value a column may have.
 ROWS: list[dict[str, str]] = [
@@ -75,17 +76,6 @@ def _csv(rows: list[dict[str, str]]) -> bytes:
 FILE = _csv(ROWS)
 
 
-@pytest.fixture
-def chunk_rows(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[int], None]]:
-    def set_rows(rows: int) -> None:
-        monkeypatch.setenv("KITH_IMPORT_CHUNK_ROWS", str(rows))
-        settings.cache_clear()
-
-    yield set_rows
-    monkeypatch.undo()
-    settings.cache_clear()
-
-
 async def _manager() -> Person:
     return await make_user(Role.MANAGER, [await make_unit()], email="boss@x.example")
 
@@ -125,10 +115,8 @@ async def _everything(done: Import) -> Any:
 
 
 @pytest.mark.parametrize("rows", [2, 100])
-async def test_prepared_rows_leave_what_the_file_would_have_left(
-    rows: int, chunk_rows: Callable[[int], None]
-) -> None:
-    chunk_rows(rows)
+async def test_prepared_rows_leave_what_the_file_would_have_left(rows: int, setting: Setting) -> None:
+    setting(import_chunk_rows=rows)
     await make_pick(PickList.INDUSTRY, name="Coffee")
     manager = await _manager()
     other = await make_unit()
@@ -178,9 +166,9 @@ async def test_it_is_the_prepared_rows_that_are_imported() -> None:
 
 @pytest.mark.parametrize("kept", [0.5, 0.98, -6])  # the last is all but the line that says so
 async def test_prepared_rows_of_which_some_are_missing_are_read_from_the_file_again(
-    kept: float, chunk_rows: Callable[[int], None]
+    kept: float, setting: Setting
 ) -> None:
-    chunk_rows(20)
+    setting(import_chunk_rows=20)
     manager = await _manager()
     rows = [f"C{n},c{n}@x.example,{'words ' * 20}" for n in range(200)]
     found = await preview(
@@ -269,8 +257,8 @@ async def test_prepared_rows_go_with_a_cancelled_import() -> None:
     assert await Customer.all().count() == 0
 
 
-async def test_an_import_goes_on_among_the_prepared_rows(chunk_rows: Callable[[int], None]) -> None:
-    chunk_rows(20)
+async def test_an_import_goes_on_among_the_prepared_rows(setting: Setting) -> None:
+    setting(import_chunk_rows=20)
     manager = await _manager()
     rows = [f"C{n},c{n}@x.example,{'words ' * 20}" for n in range(200)]
     found = await preview(
