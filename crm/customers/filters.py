@@ -10,10 +10,11 @@ from tortoise import Model, Tortoise
 from tortoise.expressions import F, Q
 
 from crm.customers.models import Consent, Stage, Status
+from crm.customers.search import narrowed
 from crm.kernel.actor import Actor
 from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, usual
 from crm.kernel.ids import Kind
-from crm.kernel.search import begins_with, contains_text
+from crm.kernel.search import begins_with
 
 
 def _model(name: str) -> type[Model]:
@@ -53,12 +54,10 @@ def _is_one_of(column: str, wanted: list[Any]) -> Q:
     return Q(**listed)
 
 
-_TRIGRAM = 3
-
-
 def _searched(column: str, *, folded: str | None = None) -> FilterField:
-    """A column that the search's text holds: its trigram index finds what may match, the column itself decides. Where
-    there is a `folded` one that is sorted, what begins with a text is found there: three letters are everywhere.
+    """A column whose words the search knows: their index finds what may match, the column itself decides. Where
+    there is a `folded` one that is sorted, as names have, what begins with a text is found there: three letters are
+    everywhere. What is within a word of an address is looked for in all of them.
 
     Only for ASCII, where ignoring case never asks for more than folding does.
     """
@@ -70,7 +69,8 @@ def _searched(column: str, *, folded: str | None = None) -> FilterField:
             return found
         if folded and operator == "startsWith":
             return begins_with(value, column, folded)
-        return found & contains_text(value) if len(value) >= _TRIGRAM else found
+        may_match = narrowed(value, is_name=bool(folded), is_beginning=operator == "startsWith")
+        return found & may_match if may_match else found
 
     return FilterField(Operand.TEXT, column, build=build)
 

@@ -3,14 +3,16 @@
 A ladder of looks, each wider than the one before and only taken when that found none of the customers asked for:
 
 1. whole: the text is one e-mail address or one telephone number, looked up along b-trees;
-2. letter by letter: every word is part of the customer or of one of its contacts, case and accents apart;
+2. letter by letter: each word begins a word of the customer or of one of its contacts, or is within one, case and accents
+   apart; each number is how a telephone number begins or ends;
 3. alike: or much like a word of theirs, which forgives typos (the threshold is set in kernel/database.py).
 
-The second and the third go along the trigram indexes of 0002_guards.py, and only what was found is ranked.
-docs/decisions/0018-search-is-a-ladder.md tells why.
+They go along the indexes of 0003_search.py, and only what was found is ranked. docs/decisions/0018-search-is-a-ladder.md
+and 0021-search-goes-by-words.md tell why.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -22,7 +24,7 @@ from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet, ValuesQuery
 
 from crm.customers.models import Customer
-from crm.kernel.search import MAX_WORDS, contains_words, escaped
+from crm.kernel.search import MAX_WORDS, escaped
 from crm.kernel.values import phone_digits
 
 RANK = "search_rank"
@@ -30,13 +32,10 @@ MAX_TEXT = 200
 _BY_NAME = ("sort_name", "id")
 _MIN_DIGITS = 3
 _WHOLE_DIGITS = 7  # fewer are seldom all of a number, even without what goes before it
-_BEHIND_DIGITS = ":"  # the character after 9
-_PHONES = (("customer", "id", "phone"), ("customer", "id", "fax"), ("contact", "customer_id", "phone"))
-_SHORT = 3  # a word of fewer letters has no trigram of its own: it is looked up where words begin
-_BEGINNINGS = ("", "'% ' ||", "'%@' ||")
-_LINES_OF_PHONES = 2  # phone and fax, below name and e-mail address
 _FORGIVING = 4  # shorter words resemble too much, and so do numbers and e-mail addresses
+_WITHIN = 3  # as kith_holds has it: fewer letters are within too many words
 _OF_PHONES = frozenset("0123456789 +-/().")
+_SIGNS = re.compile(r"[\W_]+")
 
 
 def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) -> QuerySet[Customer]:
@@ -59,24 +58,51 @@ def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) 
 
 
 def named(text: str) -> Q:
-    """The customers whose name and e-mail address have every word of the text, whatever their phones are."""
-    return contains_words(text, lines_after=_LINES_OF_PHONES)
+    """The customers whose name and e-mail address have every word of the text, whatever their contacts' are."""
+    terms = _terms(text)
+    conditions = [*_by_words(terms), *(_has(term, _NAMES) for term in terms)]
+    return Q(_Found(_ids(conditions)))
+
+
+def narrowed(text: str, *, is_name: bool, is_beginning: bool) -> Q | None:
+    """What every customer has whose name or e-mail address holds or begins with the ASCII text, so that an index finds
+    them; others may have it, too. None where no index would help.
+    """
+    pieces = _SIGNS.split(text)
+    first, *others = [piece for piece in pieces if piece] or [""]
+    known = is_beginning or not pieces[0] or others or (is_name and len(first) >= _WITHIN)
+    if len(text) < _WITHIN or not first or not known:
+        return None
+    asked = f"kith_holds({{}}, {str(is_name).lower()}, {str(is_beginning).lower()})"
+    return Q(_Holds(_Sql(f"{_WORDS} @@ (select {asked})", (text,))))
 
 
 @dataclass(frozen=True, slots=True)
 class _Term:
-    """One thing to find: `text` somewhere within, or `digits` within a phone number."""
+    """One thing to find: `text`, or `digits` where a phone number begins or ends."""
 
     text: str
     digits: str | None = None
 
+    @property
+    def has_letters(self) -> bool:
+        """Or digits: an index knows nothing of signs."""
+        return bool(_SIGNS.sub("", self.text))
+
+    @property
+    def is_forgiving(self) -> bool:
+        return len(self.text) >= _FORGIVING and self.text.isalpha()
+
 
 def _terms(text: str) -> tuple[_Term, ...]:
-    """A text of nothing but digits and what stands between them is one number; any other is so many words."""
+    """A text of nothing but digits and what stands between them is one number; any other is so many words. Signs that stand
+    alone are passed over, unless there is nothing else.
+    """
     text = _plain(text)
     if digits := _digits(text):
         return (_Term(text, digits),)
-    return tuple(_Term(word, _digits(word)) for word in text.split()[:MAX_WORDS])
+    terms = [_Term(word, _digits(word)) for word in text.split()]
+    return tuple([term for term in terms if term.has_letters] or terms)[:MAX_WORDS]
 
 
 def _plain(text: str) -> str:
@@ -90,10 +116,13 @@ def _digits(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Sql:
-    """A piece of SQL with a `{}` for each of its values."""
+    """A piece of SQL about `{table}`, a customer, with a `{}` for each of its values."""
 
     text: str
     values: tuple[str, ...] = ()
+
+    def of(self, table: str) -> "_Sql":
+        return _Sql(self.text.replace("{table}", table), self.values)
 
 
 def _joined(word: str, pieces: Iterable[_Sql]) -> _Sql:
@@ -102,73 +131,87 @@ def _joined(word: str, pieces: Iterable[_Sql]) -> _Sql:
     return _Sql(text, tuple(value for piece in pieces for value in piece.values))
 
 
-def _has(table: str, term: _Term) -> _Sql:
-    """The row has the term, letter by letter."""
-    pattern = escaped(term.text)
-    if len(term.text) < _SHORT and term.text.isascii() and term.text.isalnum():
-        looks = [
-            _Sql(f"{table}.search_text like {begin} kith_fold({{}}) || '%'", (pattern,))
-            for begin in _BEGINNINGS
-        ]
-    else:
-        looks = [_Sql(f"{table}.search_text like '%' || kith_fold({{}}) || '%'", (pattern,))]
-    if term.digits:
-        looks.append(_Sql(f"{table}.search_text like '%' || {{}} || '%'", (term.digits,)))
-    return _joined("or", looks)
+# As the index has them.
+_WORDS = "kith_customer_words({table}.name, {table}.email, {table}.people)"
+_BEGINS = "select id from kith_number_begins({}) as id"
+_ENDS = "select id from kith_number_ends({}) as id"
+_ADDRESS = (
+    "select id from customer where lower(email) = lower({}) "
+    "union all select customer_id from contact where lower(email) = lower({})"
+)
+# To be read in rows that were found.
+_NAMES = "kith_fold({table}.name || ' ' || {table}.email)"
+_TEXTS = "kith_fold({table}.name || ' ' || {table}.email || e'\\n' || {table}.people)"
+_OWN_NUMBERS = "concat_ws(' ', kith_digits({table}.phone), kith_digits({table}.fax))"
+_THEIR_NUMBERS = "(select string_agg(kith_digits(phone), ' ') from contact where customer_id = {table}.id)"
+_ALL_NUMBERS = f"concat_ws(' ', {_OWN_NUMBERS}, {_THEIR_NUMBERS})"
 
 
-def _has_or_resembles(table: str, term: _Term) -> _Sql:
-    if len(term.text) < _FORGIVING or not term.text.isalpha():
-        return _has(table, term)
-    alike = _Sql(f"{table}.search_text %> kith_fold({{}})", (term.text,))
-    return _joined("or", (_has(table, term), alike))
+def _has(term: _Term, text: str) -> _Sql:
+    return _Sql(f"{text} like '%' || kith_fold({{}}) || '%'", (escaped(term.text),))
+
+
+def _has_either(term: _Term, text: str, numbers: str) -> _Sql:
+    if not term.digits:
+        return _has(term, text)
+    number = _Sql(f"{numbers} like '%' || {{}} || '%'", (term.digits,))
+    return _joined("or", (_has(term, text), number))
 
 
 def _looks(text: str) -> "list[tuple[_Found, ...]]":
     """The rungs of the ladder: what must all hold of a customer."""
     terms = _terms(text)
-    letters, alike = (tuple(_looked_up(how, term) for term in terms) for how in (_has, _has_or_resembles))
-    looks: list[tuple[_Sql, ...]] = [(whole,)] if (whole := _whole(text)) else []
-    looks.append(letters)
-    if alike != letters:  # numbers, e-mail addresses and short words resemble nothing
-        looks.append(alike)
+    looks = [[whole]] if (whole := _whole(text)) else []
+    looks.append(_looked_up(terms))
+    if any(term.is_forgiving for term in terms):
+        looks.append(_looked_up(terms, forgiving=True))
     return [tuple(map(_Found, look)) for look in looks]
 
 
-def _looked_up(how: Callable[[str, _Term], _Sql], term: _Term) -> _Sql:
-    """The ids of customers that have the term, or whose contacts have it."""
-    own, theirs = how("c", term), how("k", term)
-    text = (
-        f"select c.id from customer c where {own.text} "  # noqa: S608  every value is bound
-        f"union all select k.customer_id from contact k where {theirs.text}"
-    )
-    return _Sql(text, own.values + theirs.values)
+def _looked_up(terms: Sequence[_Term], *, forgiving: bool = False) -> list[_Sql]:
+    """The ids of customers with all the words, and for each number of those with it as a word or as a phone number."""
+    words = [term for term in terms if not term.digits]
+    found = [_ids(_read_by_words(words, forgiving=forgiving))] if words else []
+    for term in terms:
+        if term.digits:
+            own = _ids(_read_by_words([term]))
+            text = f"{own.text} union all {_BEGINS} union all {_ENDS}"
+            found.append(_Sql(text, (*own.values, term.digits, term.digits)))
+    return found
+
+
+def _ids(conditions: Iterable[_Sql]) -> _Sql:
+    every = _joined("and", conditions).of("c")
+    return _Sql(f"select c.id from customer c where {every.text}", every.values)  # noqa: S608  every value is bound
+
+
+def _by_words(terms: Sequence[_Term], *, forgiving: bool = False) -> list[_Sql]:
+    """What the index of words is asked; nothing, if the terms are signs."""
+    asked = [term for term in terms if term.has_letters]
+    queries = ("kith_alike({})" if forgiving and term.is_forgiving else "kith_letters({})" for term in asked)
+    text = f"{_WORDS} @@ (select {' && '.join(queries)})"
+    return [_Sql(text, tuple(term.text for term in asked))] if asked else []
+
+
+def _read_by_words(terms: Sequence[_Term], *, forgiving: bool = False) -> list[_Sql]:
+    """The same; signs in a term are only found by reading."""
+    read = (_has(term, _TEXTS) for term in terms if not term.text.isalnum())
+    return [*_by_words(terms, forgiving=forgiving), *read]
 
 
 def _whole(text: str) -> _Sql | None:
-    """The ids of customers that have the text, one address or number, as their own or as a contact's."""
+    """The ids of customers that have the text, one address or number, as their own or as a contact's.
+
+    A number typed as in its own country is the end of its E.164 form, so it is looked up by its end.
+    """
     text = _plain(text)
     local, _, domain = text.rpartition("@")
     if local and domain and " " not in text:
         return _Sql(_ADDRESS, (text, text))
     digits = _digits(text)
     if digits and len(digits) >= _WHOLE_DIGITS:
-        backwards = digits[::-1]
-        return _Sql(_NUMBER, (backwards, backwards + _BEHIND_DIGITS) * len(_PHONES))
+        return _Sql(_ENDS, (digits,))
     return None
-
-
-# As the indexes of 0002_guards.py have them. A number typed as in its own country is the end of its E.164 form, so it is
-# looked up by its end; a LIKE would find its way along no b-tree, for its pattern is bound.
-_ADDRESS = (
-    "select id from customer where lower(email) = lower({}) "
-    "union all select customer_id from contact where lower(email) = lower({})"
-)
-_NUMBER = " union all ".join(
-    f"select {key} from {table} where reverse(kith_digits({column})) ~>=~ {{}} "  # noqa: S608  our own names
-    f"and reverse(kith_digits({column})) ~<~ {{}}"
-    for table, key, column in _PHONES
-)
 
 
 class _Bound(Criterion):
@@ -185,11 +228,8 @@ class _Bound(Criterion):
         return format_alias_sql(sql, self.alias, ctx) if ctx.with_alias else sql
 
 
-class _Found(Q):
-    """Customers whose ids the SQL finds. Wrap it in Q(...) before negating it.
-
-    Its ids are an array, which is made once and looked up by key: the server does not know how many a pattern finds that
-    it is told later, and would walk through the table rather than look up as many as it supposes.
+class _Holds(Q):
+    """Customers of whom the SQL is true. Wrap it in Q(...) before negating it.
 
     `structure`, `values` and `with_values` tell the SQL from what is bound in it, so that a statement it stands in can
     be kept and used with other words of the same form.
@@ -212,14 +252,25 @@ class _Found(Q):
         return type(self)(_Sql(self.sql.text, tuple(values)))
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
-        text = f"{_table(resolve_context)}.id = any(array({self.sql.text}))"
-        return QueryModifier(where_criterion=_Bound(_Sql(text, self.sql.values)))
+        return QueryModifier(where_criterion=_Bound(self.sql.of(_table(resolve_context))))
+
+
+class _Found(_Holds):
+    """Customers whose ids the SQL finds.
+
+    Its ids are an array, which is made once and looked up by key: the server does not know how many a pattern finds that
+    it is told later, and would walk through the table rather than look up as many as it supposes.
+    """
+
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        ids = _Sql(f"{_table(resolve_context)}.id = any(array({self.sql.text}))", self.sql.values)
+        return QueryModifier(where_criterion=_Bound(ids))
 
 
 class _First(Q):
     """Customers of the first of several queries for ids that finds any; those behind it are not run.
 
-    Wrap it in Q(...) before negating it. For `structure` and so on see `_Found`; what is bound are its queries' values.
+    Wrap it in Q(...) before negating it. For `structure` and so on see `_Holds`; what is bound are its queries' values.
     """
 
     def __init__(self, looks: Sequence[ValuesQuery[Any]]) -> None:
@@ -261,9 +312,9 @@ class _InFirst(Criterion):
 
 
 class _Rank(Expression):
-    """0 the name begins with the text, 1 the customer has all of it, 2 a contact has, from 3 on the less alike.
+    """0 the name begins with the text, 1 the customer has all of it, 2 with its contacts it has, from 3 on the less alike.
 
-    `{table}` in its SQL is the customer. The three methods are as those of `_Found`.
+    The three methods are as those of `_Holds`.
     """
 
     def __init__(self, sql: _Sql) -> None:
@@ -272,16 +323,14 @@ class _Rank(Expression):
     @classmethod
     def of(cls, text: str) -> Self:
         text, terms = _plain(text), _terms(text)
-        own, theirs = (_joined("and", (_has(table, term) for term in terms)) for table in ("{table}", "k"))
-        contacts = "from contact k where k.customer_id = {table}.id"
+        own = _joined("and", (_has_either(term, _NAMES, _OWN_NUMBERS) for term in terms))
+        all_told = _joined("and", (_has_either(term, _TEXTS, _ALL_NUMBERS) for term in terms))
         sql = (
-            "case when {table}.search_text like kith_fold({}) || '%' then 0 "
-            f"when {own.text} then 1 "
-            f"when exists (select 1 {contacts} and {theirs.text}) then 2 "
-            "else 3 + round(100 * (1 - greatest(word_similarity(kith_fold({}), {table}.search_text), "
-            f"(select max(word_similarity(kith_fold({{}}), k.search_text)) {contacts}))))::int end"
+            "case when {table}.sort_name like kith_fold({}) || '%' then 0 "
+            f"when {own.text} then 1 when {all_told.text} then 2 "
+            f"else 3 + round(100 * (1 - word_similarity(kith_fold({{}}), {_TEXTS})))::int end"
         )
-        return cls(_Sql(sql, (escaped(text), *own.values, *theirs.values, text, text)))
+        return cls(_Sql(sql, (escaped(text), *own.values, *all_told.values, text)))
 
     def structure(self) -> str:
         return self.sql.text
@@ -293,8 +342,7 @@ class _Rank(Expression):
         return type(self)(_Sql(self.sql.text, tuple(values)))
 
     def resolve(self, resolve_context: ResolveContext) -> ResolveResult:
-        text = self.sql.text.replace("{table}", _table(resolve_context))
-        return ResolveResult(term=_Bound(_Sql(text, self.sql.values)))
+        return ResolveResult(term=_Bound(self.sql.of(_table(resolve_context))))
 
 
 def _table(context: ResolveContext) -> str:

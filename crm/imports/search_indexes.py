@@ -1,4 +1,4 @@
-"""The trigram indexes while an import fills them: the fuller their lists of entries to come, the cheaper each entry.
+"""The indexes of search while an import fills them: the fuller their lists of entries to come, the cheaper each entry.
 
 A search reads those lists from end to end, so they are short in ordinary sessions (PostgreSQL's 4 MB), and an import
 leaves none behind.
@@ -7,7 +7,7 @@ leaves none behind.
 from crm.kernel.transaction import raw_connection, transaction
 
 _LONGER = "select set_config('gin_pending_list_limit', '32MB', true), set_config('work_mem', '128MB', true)"
-_EMPTY = "select gin_clean_pending_list(index) from unnest(array['customer_search', 'contact_search']::regclass[]) index"
+_EMPTY = "select gin_clean_pending_list(index) from unnest(array['customer_words', 'search_word_parts']::regclass[]) index"
 
 
 async def gather_entries() -> None:

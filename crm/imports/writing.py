@@ -51,9 +51,21 @@ async def _pieces(lines: Sequence[str]) -> AsyncIterator[bytes]:
 async def _insert_customers(created: Sequence[Target], plan: ImportPlan, actor: Actor) -> None:
     creation = Creation(plan)
     same = copy_text.fields((plan.unit_id, Status.PROSPECT, actor.user_id, actor.user_id))
-    lines = [f"{t.id}\t{t.rows + 1}\t{same}\t{t.text or creation.customer(t.values)}\n" for t in created]
-    fixed = ("id", "version", "unit_id", "status", "created_by_id", "updated_by_id")
+    lines = [
+        f"{t.id}\t{t.rows + 1}\t{same}\t{_people(t)}\t{t.text or creation.customer(t.values)}\n"
+        for t in created
+    ]
+    fixed = ("id", "version", "unit_id", "status", "created_by_id", "updated_by_id", "people")
     await _copy_lines("customer", (*fixed, *creation.columns), lines)
+
+
+def _people(target: Target) -> str:
+    """What kith_person makes of the contacts, which are written next: a trigger would have to write the customer again."""
+    told = []
+    for person in target.contacts.values():
+        name, email, _ = (person.text or contact_text(person.values)).split("\t", 2)
+        told.append(f"{name} {email}\\n")
+    return "".join(told)
 
 
 async def _update_customers(updated: Sequence[Target], actor: Actor) -> None:

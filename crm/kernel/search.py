@@ -90,15 +90,9 @@ class _Mostly(Criterion):
         return f"case when {self.condition.get_sql(ctx)} then true else false end"
 
 
-def contains_words(text: str, column: str = "search_text", *, lines_after: int = 0) -> Q:
-    """Rows whose folded text has every word of `text` somewhere within, before the last so many line breaks."""
-    rest = "%" + "\n%" * lines_after
-    return Q(*(Q(_Contains(column, f"%{escaped(word)}{rest}")) for word in text.split()[:MAX_WORDS]))
-
-
-def contains_text(text: str, column: str = "search_text") -> Q:
-    """Rows whose folded text has all of `text` within, spaces included."""
-    return Q(_Contains(column, f"%{escaped(text)}%"))
+def contains_words(text: str, column: str = "search_text") -> Q:
+    """Rows whose folded text has every word of `text` somewhere within."""
+    return Q(*(Q(_Contains(column, f"%{escaped(word)}%")) for word in text.split()[:MAX_WORDS]))
 
 
 def begins_with(text: str, column: str, folded: str) -> Q:

@@ -109,14 +109,6 @@ create index customer_unit_name on customer (unit_id, sort_name, id);
 create index customer_name on customer (sort_name, id);
 create index customer_status_name on customer (status, sort_name, id);
 create index customer_country_name on customer (address_country, sort_name, id);
--- What is searched stands on lines: no word that is looked for reaches from one into the next.
-alter table customer add column search_text text generated always as
-  (kith_fold(name || ' ' || email) || e'\n' || kith_digits(coalesce(phone, '')) || e'\n' || kith_digits(coalesce(fax, '')))
-  stored;
-create index customer_search on customer using gin (search_text gin_trgm_ops);
--- A number as its own country dials it is the end of the whole one. Compared by character, whatever the collation.
-create index customer_phone on customer (reverse(kith_digits(phone)) text_pattern_ops) where phone is not null;
-create index customer_fax on customer (reverse(kith_digits(fax)) text_pattern_ops) where fax is not null;
 """
 
 CONTACTS = """
@@ -124,10 +116,6 @@ alter table contact add constraint contact_name_not_empty check (name <> '');
 alter table contact add constraint contact_email_not_empty check (email <> '');
 create unique index contact_one_primary on contact (customer_id) where is_primary;
 create unique index contact_email on contact (lower(email), customer_id);
-alter table contact add column search_text text generated always as
-  (kith_fold(name || ' ' || email) || e'\n' || kith_digits(coalesce(phone, ''))) stored;
-create index contact_search on contact using gin (search_text gin_trgm_ops);
-create index contact_phone on contact (reverse(kith_digits(phone)) text_pattern_ops) where phone is not null;
 create function kith_contact_primary() returns trigger language plpgsql as $$
 declare bereft uuid;
 begin

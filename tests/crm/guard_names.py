@@ -12,8 +12,8 @@ from crm.kernel import database
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-_GUARDS = import_module("crm.migrations.0002_guards")
-SQL = "\n".join(operation.sql for operation in _GUARDS.Migration.operations)
+_WRITTEN = [import_module(f"crm.migrations.{name}").Migration for name in ("0002_guards", "0003_search")]
+SQL = "\n".join(operation.sql for migration in _WRITTEN for operation in migration.operations)
 
 
 def named(pattern: str) -> set[str]:

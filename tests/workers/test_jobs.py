@@ -43,7 +43,7 @@ async def test_slots_of_the_schedule_are_promised_once_however_many_clocks_tick(
     await asyncio.gather(*(Clock().tick() for _ in range(5)))
 
     kinds = await OutboxJob.filter(kind__startswith="nightly").order_by("kind").values_list("kind", flat=True)
-    assert kinds == ["nightly-forget-keys", "nightly-prune"]
+    assert kinds == ["nightly-forget-keys", "nightly-forget-words", "nightly-prune"]
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,7 @@ async def test_what_changes_the_sql_changes_the_plan(world: World, asker: Asker,
         {"filter": {"stage": {"eq": "LIVE"}}},
         {"filter": {"stage": {"eq": "PROPOSAL"}}},
         {"filter": {"stage": {"ne": "LIVE"}}},
-        {"search": "ada"},
+        {"search": "adam"},
         {"search": "4930"},
         {"search": "a"},
     ]

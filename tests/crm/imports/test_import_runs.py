@@ -617,7 +617,7 @@ async def test_an_import_leaves_the_search_indexes_with_nothing_to_file() -> Non
     await import_file(table("Company,E-mail,Contact name", *rows), manager)
 
     pages = "select gin_clean_pending_list($1::text::regclass) as pages"
-    for index in ("customer_search", "contact_search"):
+    for index in ("customer_words", "search_word_parts"):
         _, found = await get_connection("default").execute_query(pages, [index])
         assert found[0]["pages"] == 0
 
