@@ -28,6 +28,15 @@ $$;
 create function bench.children(number bigint, big int, small int) returns int language sql immutable parallel safe
   as $$ select case when number % 10 = 0 then big else small end $$;
 
+-- The k-th person of a customer; `seq` is the row's number.
+create function bench.person(seq bigint) returns text language sql immutable parallel safe as $$
+  select (array['Ann', 'Ben', 'Carla', 'Dmitri', 'Emre', 'Fiona', 'Goran', 'Hanna', 'Ivo', 'Jana', 'Karim', 'Lena',
+                'Marco', 'Nadia', 'Omar', 'Petra'])[1 + bench.pick(seq, 44, 16)] || ' ' || initcap(bench.word(seq, 500))
+$$;
+create function bench.address(number bigint, k int, person text) returns text language sql immutable parallel safe as $$
+  select replace(lower(person), ' ', '.') || k || '@' || bench.word(number, 600) || number || '.example'
+$$;
+
 insert into business_unit (id, name, time_zone, version, created_at)
   select bench.id(1, n), 'Unit ' || n, 'UTC', 1, '2024-01-01' from generate_series(1, 4) n;
 insert into staff_user (id, email, name, password_hash, role, active, version, created_at)
@@ -39,14 +48,18 @@ insert into unit_membership (id, user_id, unit_id, created_at)
 insert into legal_entity (id, name, address_country, currency, language, time_zone, payment_terms_days, created_at)
   values (bench.id(4, 1), 'Bench Ltd', 'GB', 'EUR', 'en', 'UTC', 30, '2024-01-01');
 
-insert into customer (id, unit_id, name, email, phone, website, stage, status, churned_at, churn_reason, live_since,
+insert into customer (id, unit_id, name, email, people, phone, website, stage, status, churned_at, churn_reason, live_since,
     account_manager_id, address_street, address_city, address_postcode, address_country, billing_same,
     registration_number, vat_id, account_number, contract_start, contract_end, contract_review, contract_value,
     probability, currency, payment_terms_days, consent, language, tags, archived_at, last_activity_at,
     created_at, updated_at, created_by_id)
   select bench.id(5, n), bench.id(1, 1 + bench.pick(n, 1, 4)),
          initcap(word) || ' ' || trades[1 + bench.pick(n, 2, 20)] || ' ' || forms[1 + bench.pick(n, 3, 6)],
-         'office@' || word || n || '.example', '+4930' || 1000000 + bench.pick(n, 4, 9000000),
+         'office@' || word || n || '.example',
+         (select string_agg(kith_person(person, bench.address(n, k, person)), '' order by k)
+            from (select k, bench.person(k::bigint << 24 | n) as person from generate_series(1, 12) k) p
+           where k <= bench.children(n, 12, 2)),
+         '+4930' || 1000000 + bench.pick(n, 4, 9000000),
          'https://www.' || word || n || '.example',
          case when kind < 15 then 'LIVE' else stages[1 + bench.pick(n, 5, 4)] end,
          case when kind < 11 then 'ACTIVE' when kind < 13 then 'INACTIVE' when kind < 15 then 'CHURNED' else 'PROSPECT' end,
@@ -74,17 +87,18 @@ insert into customer (id, unit_id, name, email, phone, website, stage, status, c
 
 -- Children come year after year, not customer by customer: one customer's lie on many pages, as they do in life.
 insert into contact (id, customer_id, name, email, phone, title, department, is_primary, consent, created_at, created_by_id)
-  select bench.id(6, seq), bench.id(5, n), initcap(first || ' ' || last),
-         lower(first) || '.' || last || k || '@' || bench.word(n, 600) || n || '.example',
+  select bench.id(6, seq), bench.id(5, n), person, bench.address(n, k, person),
          '+4917' || 10000000 + bench.pick(seq, 41, 90000000),
          (array['Buyer', 'Head of Purchasing', 'Accountant', 'Managing Director'])[1 + bench.pick(seq, 42, 4)],
          (array['Purchasing', 'Accounts', null, 'Sales'])[1 + bench.pick(seq, 43, 4)], k = 1, 'GIVEN', '2025-01-01', bench.id(2, 1)
-    from (select n, k, k::bigint << 24 | n as seq,
-                 (array['Ann', 'Ben', 'Carla', 'Dmitri', 'Emre', 'Fiona', 'Goran', 'Hanna', 'Ivo', 'Jana', 'Karim', 'Lena',
-                        'Marco', 'Nadia', 'Omar', 'Petra'])[1 + bench.pick(k::bigint << 24 | n, 44, 16)] as first,
-                 bench.word(k::bigint << 24 | n, 500) as last
+    from (select n, k, k::bigint << 24 | n as seq, bench.person(k::bigint << 24 | n) as person
             from generate_series(1, 12) k, generate_series(1, $CUSTOMERS) n
            where k <= bench.children(n, 12, 2) order by k, n) c;
+-- What triggers would have written, which do nothing here.
+insert into search_word (text)
+  select distinct word from (select name from customer union all select name from contact) named,
+         unnest(string_to_array(kith_words(name), ' ')) word
+   where octet_length(word) > 3;
 
 insert into activity (id, customer_id, contact_id, user_id, type, title, description, occurred_at, duration_minutes, outcome,
     created_at, updated_at)

@@ -4,22 +4,17 @@ create function bench.search_customers(word text) returns setof customer languag
   select c.* from customer c
    where c.id = any(coalesce(
      nullif(array(select s.id from customer s where s.archived_at is null and s.id = any(array(
-       select o.id from customer o where o.search_text like '%' || kith_fold(word) || '%'
-       union all
-       select k.customer_id from contact k where k.search_text like '%' || kith_fold(word) || '%'))), '{}'),
+       select o.id from customer o
+        where kith_customer_words(o.name, o.email, o.people) @@ (select kith_letters(word))))), '{}'),
      array(select s.id from customer s where s.archived_at is null and s.id = any(array(
        select o.id from customer o
-        where o.search_text like '%' || kith_fold(word) || '%' or o.search_text %> kith_fold(word)
-       union all
-       select k.customer_id from contact k
-        where k.search_text like '%' || kith_fold(word) || '%' or k.search_text %> kith_fold(word))))))
+        where kith_customer_words(o.name, o.email, o.people) @@ (select kith_alike(word)))))))
    order by
-     case when c.search_text like kith_fold(word) || '%' then 0
-          when c.search_text like '%' || kith_fold(word) || '%' then 1
-          when exists (select 1 from contact k where k.customer_id = c.id
-                        and k.search_text like '%' || kith_fold(word) || '%') then 2
-          else 3 + round(100 * (1 - greatest(word_similarity(kith_fold(word), c.search_text),
-            (select max(word_similarity(kith_fold(word), k.search_text)) from contact k where k.customer_id = c.id))))::int
+     case when c.sort_name like kith_fold(word) || '%' then 0
+          when kith_fold(c.name || ' ' || c.email) like '%' || kith_fold(word) || '%' then 1
+          when kith_fold(c.name || ' ' || c.email || e'\n' || c.people) like '%' || kith_fold(word) || '%' then 2
+          else 3 + round(100 * (1 - word_similarity(
+            kith_fold(word), kith_fold(c.name || ' ' || c.email || e'\n' || c.people))))::int
      end, c.sort_name, c.id
 $$;
 

@@ -35,9 +35,9 @@ create index search_word_parts on search_word using gin (text gin_trgm_ops);
 create function kith_names_written() returns trigger language plpgsql as $$
 begin
   insert into search_word (text)
-    select w from (select distinct unnest(string_to_array(kith_words(name), ' ')) as w from written) words
+    select w from (select distinct unnest(string_to_array(kith_words(name) collate "C", ' ')) as w from written) words
      where octet_length(w) > 3
-       and not exists (select from search_word known where known.text = w and known.unused_since is null);
+       and (select true from search_word known where known.text = w and known.unused_since is null limit 1) is null;
   return null;
 end $$;
 create trigger customer_insert_words after insert on customer referencing new table as written
@@ -49,7 +49,7 @@ begin
   insert into search_word (text)
     select w from unnest(string_to_array(kith_words(new.name), ' ')) w
      where octet_length(w) > 3
-       and not exists (select from search_word known where known.text = w and known.unused_since is null);
+       and (select true from search_word known where known.text = w and known.unused_since is null limit 1) is null;
   return null;
 end $$;
 create trigger customer_update_words after update of name on customer for each row
@@ -62,10 +62,11 @@ create trigger contact_update_words after update of name on contact for each row
 LOOKS = r"""
 create function kith_pieces(text) returns text[] language sql immutable parallel safe
   as $$ select array_remove(string_to_array(public.kith_words($1), ' '), '') $$;
--- Any of the words like the pattern; none, when there are none; null, when there are more than `most`.
+-- Any of the words like the pattern; none, when there are none; null, when there are more than `most`. A pattern that is told
+-- later might match anything: the words are fetched by it before they are told apart, or they would be read in their order.
 create function kith_words_like(pattern text, most int) returns tsquery language sql stable parallel safe as $$
   select case when count(*) <= most then coalesce(string_agg(quote_literal(text), ' | '), quote_literal('-'))::tsquery end
-    from (select distinct text from public.search_word where text like pattern limit most + 1) found $$;
+    from (select distinct text from (select text from public.search_word where text like pattern offset 0) w) found $$;
 -- Words that begin with a term or have it within; of a term with signs in it its pieces, the last as a beginning.
 create function kith_letters(term text) returns tsquery language plpgsql stable parallel safe as $$
 declare
@@ -111,13 +112,14 @@ begin
 end $$;
 """
 
-# Who writes a contact writes it into its customer, too. An import has written it there already.
+# Who writes a contact writes it into its customer, too. An import has written it there already. Subqueries that PostgreSQL
+# joins in no other way look up what each row names: it would read a whole table for a chunk of an import.
 PEOPLE = r"""
 create function kith_people_added() returns trigger language plpgsql as $$
 begin
   update customer c set people = c.people || n.lines
     from (select a.customer_id, string_agg(kith_person(a.name, a.email), '' order by a.id) as lines
-            from added a join customer o on o.id = a.customer_id
+            from added a cross join lateral (select people from customer where id = a.customer_id offset 0) o
            where strpos(e'\n' || o.people, e'\n' || kith_person(a.name, a.email)) = 0
            group by a.customer_id) n
    where c.id = n.customer_id;
