@@ -295,7 +295,7 @@ create view imported_row as
 create unique index import_rejected_once on import_rejected_row (run_id, line);
 """
 
-# Foreign keys to the units and users that every row names, asked once a statement: decisions/0015 tells why.
+# Foreign keys of what an import writes, asked once a statement: decisions/0015 tells why.
 NAMED = """
 create function kith_unit_exists(key uuid, told text) returns void language plpgsql as $$
 begin
@@ -311,14 +311,104 @@ begin
     raise exception 'there is no user %', key using errcode = 'foreign_key_violation', constraint = told;
   end if;
 end $$;
-create function kith_customer_names() returns trigger language plpgsql as $$
-declare named record;
+create function kith_pick_exists(key uuid, told text) returns void language plpgsql as $$
 begin
-  for named in select distinct unit_id, created_by_id, updated_by_id from written loop
+  perform from pick_list_item where id = key for key share;
+  if key is not null and not found then
+    raise exception 'there is no choice %', key using errcode = 'foreign_key_violation', constraint = told;
+  end if;
+end $$;
+create function kith_entity_exists(key uuid, told text) returns void language plpgsql as $$
+begin
+  perform from legal_entity where id = key for key share;
+  if key is not null and not found then
+    raise exception 'there is no legal entity %', key using errcode = 'foreign_key_violation', constraint = told;
+  end if;
+end $$;
+create function kith_manager_exists(unit uuid, manager uuid) returns void language plpgsql as $$
+begin
+  perform kith_user_exists(manager, 'customer_account_manager_id_fkey');
+  perform from unit_membership where unit_id = unit and user_id = manager for key share;
+  if unit is not null and manager is not null and not found then
+    raise exception 'the user % is not in the business unit %', manager, unit
+      using errcode = 'foreign_key_violation', constraint = 'customer_manager_in_unit';
+  end if;
+end $$;
+-- What most new customers leave empty is looked for only when one of the statement's fills any of it.
+create function kith_customer_names() returns trigger language plpgsql as $$
+declare
+  named record;
+  filled boolean := false;
+begin
+  for named in
+    select unit_id, created_by_id, updated_by_id,
+           bool_or(num_nonnulls(status_label_id, customer_group_id, industry_id, source_id, service_provision_id,
+             account_manager_id, service_manager_id, legal_entity_id, consent_by_id, blocked_by_id) > 0) as filled
+      from written group by unit_id, created_by_id, updated_by_id
+  loop
     perform kith_unit_exists(named.unit_id, 'customer_unit_id_fkey');
     perform kith_user_exists(named.created_by_id, 'customer_created_by_id_fkey');
     perform kith_user_exists(named.updated_by_id, 'customer_updated_by_id_fkey');
+    filled := filled or named.filled;
   end loop;
+  if tg_op = 'UPDATE' or not filled then
+    return null;
+  end if;
+  for named in select distinct unit_id, account_manager_id from written where account_manager_id is not null loop
+    perform kith_manager_exists(named.unit_id, named.account_manager_id);
+  end loop;
+  for named in select distinct n.kind, n.key, n.told from written w cross join lateral (values
+    ('pick', w.status_label_id, 'customer_status_label_id_fkey'),
+    ('pick', w.customer_group_id, 'customer_customer_group_id_fkey'),
+    ('pick', w.industry_id, 'customer_industry_id_fkey'),
+    ('pick', w.source_id, 'customer_source_id_fkey'),
+    ('pick', w.service_provision_id, 'customer_service_provision_id_fkey'),
+    ('user', w.service_manager_id, 'customer_service_manager_id_fkey'),
+    ('entity', w.legal_entity_id, 'customer_legal_entity_id_fkey'),
+    ('user', w.consent_by_id, 'customer_consent_by_id_fkey'),
+    ('user', w.blocked_by_id, 'customer_blocked_by_id_fkey')) n (kind, key, told) where n.key is not null
+  loop
+    case named.kind
+      when 'pick' then perform kith_pick_exists(named.key, named.told);
+      when 'user' then perform kith_user_exists(named.key, named.told);
+      when 'entity' then perform kith_entity_exists(named.key, named.told);
+    end case;
+  end loop;
+  return null;
+end $$;
+-- A change is asked about as a foreign key asks: what it names anew, and nothing else. The trigger's condition is cheap.
+create function kith_customer_names_anew() returns trigger language plpgsql as $$
+begin
+  if new.account_manager_id is distinct from old.account_manager_id or new.unit_id <> old.unit_id then
+    perform kith_manager_exists(new.unit_id, new.account_manager_id);
+  end if;
+  if new.status_label_id is distinct from old.status_label_id then
+    perform kith_pick_exists(new.status_label_id, 'customer_status_label_id_fkey');
+  end if;
+  if new.customer_group_id is distinct from old.customer_group_id then
+    perform kith_pick_exists(new.customer_group_id, 'customer_customer_group_id_fkey');
+  end if;
+  if new.industry_id is distinct from old.industry_id then
+    perform kith_pick_exists(new.industry_id, 'customer_industry_id_fkey');
+  end if;
+  if new.source_id is distinct from old.source_id then
+    perform kith_pick_exists(new.source_id, 'customer_source_id_fkey');
+  end if;
+  if new.service_provision_id is distinct from old.service_provision_id then
+    perform kith_pick_exists(new.service_provision_id, 'customer_service_provision_id_fkey');
+  end if;
+  if new.service_manager_id is distinct from old.service_manager_id then
+    perform kith_user_exists(new.service_manager_id, 'customer_service_manager_id_fkey');
+  end if;
+  if new.legal_entity_id is distinct from old.legal_entity_id then
+    perform kith_entity_exists(new.legal_entity_id, 'customer_legal_entity_id_fkey');
+  end if;
+  if new.consent_by_id is distinct from old.consent_by_id then
+    perform kith_user_exists(new.consent_by_id, 'customer_consent_by_id_fkey');
+  end if;
+  if new.blocked_by_id is distinct from old.blocked_by_id then
+    perform kith_user_exists(new.blocked_by_id, 'customer_blocked_by_id_fkey');
+  end if;
   return null;
 end $$;
 create function kith_contact_names() returns trigger language plpgsql as $$
@@ -348,7 +438,10 @@ begin
 end $$;
 create function kith_user_is_named() returns trigger language plpgsql as $$
 begin
-  if exists (select from customer where created_by_id = old.id or updated_by_id = old.id)
+  if exists (select from customer where created_by_id = old.id or updated_by_id = old.id
+               or consent_by_id = old.id or blocked_by_id = old.id)
+     or exists (select from customer where account_manager_id = old.id)
+     or exists (select from customer where service_manager_id = old.id)
      or exists (select from contact where created_by_id = old.id)
      or exists (select from history_entry where user_id = old.id) then
     raise exception 'customers, contacts or history name the user %', old.id
@@ -356,9 +449,47 @@ begin
   end if;
   return null;
 end $$;
+create function kith_member_is_named() returns trigger language plpgsql as $$
+begin
+  if exists (select from customer where account_manager_id = old.user_id and unit_id = old.unit_id) then
+    raise exception 'the user % manages customers of the business unit %', old.user_id, old.unit_id
+      using errcode = 'foreign_key_violation', constraint = 'customer_manager_in_unit';
+  end if;
+  return null;
+end $$;
+create function kith_pick_is_named() returns trigger language plpgsql as $$
+begin
+  if exists (select from customer where status_label_id = old.id)
+     or exists (select from customer where customer_group_id = old.id)
+     or exists (select from customer where industry_id = old.id)
+     or exists (select from customer where source_id = old.id)
+     or exists (select from customer where service_provision_id = old.id) then
+    raise exception 'customers name the choice %', old.id using errcode = 'foreign_key_violation', constraint = tg_name;
+  end if;
+  return null;
+end $$;
+create function kith_entity_is_named() returns trigger language plpgsql as $$
+begin
+  if exists (select from customer where legal_entity_id = old.id) then
+    raise exception 'customers name the legal entity %', old.id
+      using errcode = 'foreign_key_violation', constraint = tg_name;
+  end if;
+  return null;
+end $$;
 alter table customer alter constraint customer_unit_id_fkey not enforced;
 alter table customer alter constraint customer_created_by_id_fkey not enforced;
 alter table customer alter constraint customer_updated_by_id_fkey not enforced;
+alter table customer alter constraint customer_status_label_id_fkey not enforced;
+alter table customer alter constraint customer_customer_group_id_fkey not enforced;
+alter table customer alter constraint customer_industry_id_fkey not enforced;
+alter table customer alter constraint customer_source_id_fkey not enforced;
+alter table customer alter constraint customer_service_provision_id_fkey not enforced;
+alter table customer alter constraint customer_account_manager_id_fkey not enforced;
+alter table customer alter constraint customer_service_manager_id_fkey not enforced;
+alter table customer alter constraint customer_legal_entity_id_fkey not enforced;
+alter table customer alter constraint customer_consent_by_id_fkey not enforced;
+alter table customer alter constraint customer_blocked_by_id_fkey not enforced;
+alter table customer alter constraint customer_manager_in_unit not enforced;
 alter table contact alter constraint contact_created_by_id_fkey not enforced;
 alter table history_entry alter constraint history_entry_unit_id_fkey not enforced;
 alter table history_entry alter constraint history_entry_user_id_fkey not enforced;
@@ -366,6 +497,14 @@ create trigger customer_insert_names after insert on customer referencing new ta
   for each statement execute function kith_customer_names();
 create trigger customer_update_names after update on customer referencing new table as written
   for each statement execute function kith_customer_names();
+create trigger customer_names_anew after update on customer for each row when (
+  new.unit_id <> old.unit_id or new.status_label_id is distinct from old.status_label_id
+  or new.customer_group_id is distinct from old.customer_group_id or new.industry_id is distinct from old.industry_id
+  or new.source_id is distinct from old.source_id or new.service_provision_id is distinct from old.service_provision_id
+  or new.account_manager_id is distinct from old.account_manager_id or new.service_manager_id is distinct from old.service_manager_id
+  or new.legal_entity_id is distinct from old.legal_entity_id or new.consent_by_id is distinct from old.consent_by_id
+  or new.blocked_by_id is distinct from old.blocked_by_id)
+  execute function kith_customer_names_anew();
 create trigger contact_insert_names after insert on contact referencing new table as written
   for each statement execute function kith_contact_names();
 create trigger contact_update_names after update on contact referencing new table as written
@@ -378,6 +517,12 @@ create trigger business_unit_is_named after delete or update of id on business_u
   for each row execute function kith_unit_is_named();
 create trigger staff_user_is_named after delete or update of id on staff_user
   for each row execute function kith_user_is_named();
+create trigger unit_membership_is_named after delete or update of unit_id, user_id on unit_membership
+  for each row execute function kith_member_is_named();
+create trigger pick_list_item_is_named after delete or update of id on pick_list_item
+  for each row execute function kith_pick_is_named();
+create trigger legal_entity_is_named after delete or update of id on legal_entity
+  for each row execute function kith_entity_is_named();
 """
 
 

@@ -197,24 +197,70 @@ MANAGERS: list[Case] = [
 
 _NOBODY = "'00000000-0000-7000-8000-000000000000'"
 
-NAMED: list[Case] = [
-    ("customer_insert_names", copy("customer", unit_id=_NOBODY, **_FRESH)),
-    ("customer_insert_names", copy("customer", created_by_id=_NOBODY, **_FRESH)),
-    ("customer_insert_names", copy("customer", updated_by_id=_NOBODY, **_FRESH)),
-    ("customer_update_names", f"update customer set unit_id = {_NOBODY} where not {_LIVE}"),
-    ("customer_update_names", f"update customer set created_by_id = {_NOBODY}"),
-    ("customer_update_names", f"update customer set updated_by_id = {_NOBODY} where {_LIVE}"),
+_CHOICES = ("status_label_id", "customer_group_id", "industry_id", "source_id", "service_provision_id")
+_REST = (
+    *_CHOICES,
+    "account_manager_id",
+    "service_manager_id",
+    "legal_entity_id",
+    "consent_by_id",
+    "blocked_by_id",
+)
+
+_OUTSIDER = "(select id from staff_user where name = 'Outsider')"
+
+NAMED: list[tuple[str, str, str | Copy]] = [
+    *(
+        ("customer_insert_names", f"customer_{column}_fkey", copy("customer", **_FRESH | {column: _NOBODY}))
+        for column in ("unit_id", "created_by_id", "updated_by_id", *_REST)
+    ),
+    (
+        "customer_insert_names",
+        "customer_manager_in_unit",
+        copy("customer", **_FRESH | {"account_manager_id": _OUTSIDER}),
+    ),
+    (
+        "customer_update_names",
+        "customer_unit_id_fkey",
+        f"update customer set unit_id = {_NOBODY} where not {_LIVE}",
+    ),
+    (
+        "customer_update_names",
+        "customer_created_by_id_fkey",
+        f"update customer set created_by_id = {_NOBODY}",
+    ),
+    (
+        "customer_update_names",
+        "customer_updated_by_id_fkey",
+        f"update customer set updated_by_id = {_NOBODY} where {_LIVE}",
+    ),
+    *(
+        ("customer_names_anew", f"customer_{column}_fkey", f"update customer set {column} = {_NOBODY}")
+        for column in _REST
+    ),
+    (
+        "customer_names_anew",
+        "customer_manager_in_unit",
+        f"update customer set account_manager_id = {_OUTSIDER} where not {_LIVE}",
+    ),
+    ("unit_membership_is_named", "customer_manager_in_unit", "delete from unit_membership"),
+    (
+        "unit_membership_is_named",
+        "customer_manager_in_unit",
+        f"update unit_membership set user_id = {_OUTSIDER} where unit_id in (select unit_id from customer)",
+    ),
     (
         "contact_insert_names",
+        "contact_created_by_id_fkey",
         copy("contact", created_by_id=_NOBODY, is_primary="false", email="'another@customer.example'"),
     ),
-    ("contact_update_names", f"update contact set created_by_id = {_NOBODY}"),
-    ("history_insert_names", copy("history_entry", unit_id=_NOBODY)),
-    ("history_insert_names", copy("history_entry", user_id=_NOBODY)),
-    ("history_update_names", f"update history_entry set unit_id = {_NOBODY}"),
-    ("history_update_names", f"update history_entry set user_id = {_NOBODY}"),
+    ("contact_update_names", "contact_created_by_id_fkey", f"update contact set created_by_id = {_NOBODY}"),
+    ("history_insert_names", "history_entry_unit_id_fkey", copy("history_entry", unit_id=_NOBODY)),
+    ("history_insert_names", "history_entry_user_id_fkey", copy("history_entry", user_id=_NOBODY)),
+    ("history_update_names", "history_entry_unit_id_fkey", f"update history_entry set unit_id = {_NOBODY}"),
+    ("history_update_names", "history_entry_user_id_fkey", f"update history_entry set user_id = {_NOBODY}"),
 ]
-"""What foreign keys would refuse, were they asked for each row."""
+"""The trigger, and the foreign key that would refuse the statement, were it asked for each row."""
 
 _UNMANAGED = {"customer": " where account_manager_id is null"}
 
@@ -225,35 +271,31 @@ STILL_NAMED: list[tuple[str, str, str]] = [
         + _UNMANAGED.get(table, ""),
         statement,
     )
-    for guard, named, statements, columns in (
-        (
-            "business_unit_is_named",
-            "business_unit",
-            (
-                "delete from business_unit where name = 'Lone'",
-                f"update business_unit set id = {_NOBODY} where name = 'Lone'",
-            ),
-            (("customer", "unit_id"), ("history_entry", "unit_id")),
-        ),
+    for guard, named, columns in (
+        ("business_unit_is_named", "business_unit", (("customer", "unit_id"), ("history_entry", "unit_id"))),
         (
             "staff_user_is_named",
             "staff_user",
             (
-                "delete from staff_user where name = 'Lone'",
-                f"update staff_user set id = {_NOBODY} where name = 'Lone'",
-            ),
-            (
+                ("customer", "service_manager_id"),
+                ("customer", "consent_by_id"),
+                ("customer", "blocked_by_id"),
                 ("customer", "created_by_id"),
                 ("customer", "updated_by_id"),
                 ("contact", "created_by_id"),
                 ("history_entry", "user_id"),
             ),
         ),
+        ("pick_list_item_is_named", "pick_list_item", [("customer", column) for column in _CHOICES]),
+        ("legal_entity_is_named", "legal_entity", [("customer", "legal_entity_id")]),
     )
     for table, column in columns
-    for statement in statements
+    for statement in (
+        f"delete from {named} where name = 'Lone'",
+        f"update {named} set id = {_NOBODY} where name = 'Lone'",
+    )
 ]
-"""The guard, the statement that makes the table name a unit or user called Lone, and what is refused from then on."""
+"""The guard, the statement that makes the table name a record called Lone, and what is refused from then on."""
 
 TRIGGERS: list[Case] = [
     ("contact_has_primary", "update contact set is_primary = false"),

@@ -110,6 +110,8 @@ async def world(_connected: None, connection: Connection) -> AsyncIterator[None]
     agent = await make_user(Role.AGENT, [unit])
     await make_user(Role.AGENT, [south], name="Outsider")
     await make_user(Role.AGENT, [await make_unit(name="Lone")], name="Lone")
+    await make_pick(PickList.INDUSTRY, name="Lone")
+    await NumberSeries.filter(legal_entity=await make_legal_entity(name="Lone")).delete()
     user = agent.user
     later = now()
     await LoginAttempt.create(email_hash="hash", attempts=1)
@@ -254,31 +256,74 @@ async def test_a_manager_is_a_member_of_the_customers_unit(
     assert refusal.constraint_name == SAYS.get(guard, guard)
 
 
-@_cases(NAMED)
-async def test_a_row_names_units_and_users_that_are_there(
-    world: None, connection: Connection, guard: str, case: str | Copy
+@pytest.mark.parametrize(
+    ("guard", "name", "case"), NAMED, ids=[f"{each[1]}-{n}" for n, each in enumerate(NAMED)]
+)
+async def test_a_row_names_what_is_there(
+    world: None, connection: Connection, guard: str, name: str, case: str | Copy
 ) -> None:
     statement = await _statement(connection, case)
+    table = await connection.fetchval(
+        "select tgrelid::regclass::text from pg_trigger where tgname = $1", guard
+    )
 
     refusal = await _refused(connection, statement)
-    answer = await _try(connection, f"alter table {_table_of(guard)} disable trigger {guard}", statement)
+    answer = await _try(connection, f"alter table {table} disable trigger {guard}", statement)
 
     assert isinstance(refusal, asyncpg.ForeignKeyViolationError)
-    assert refusal.constraint_name in ASKED_ONCE
+    assert refusal.constraint_name == name
+    assert name in ASKED_ONCE
     assert not answer.endswith(" 0")
 
 
-def _table_of(guard: str) -> str:
-    table = guard.split("_", maxsplit=1)[0]
-    return "history_entry" if table == "history" else table
+async def test_a_manager_moves_with_the_customer(world: None, connection: Connection) -> None:
+    """Unit and manager change together: it is the new pair that counts."""
+    there = "(select unit_id from unit_membership m join staff_user u on u.id = m.user_id where u.name = 'Outsider')"
+    manager = "(select id from staff_user where name = 'Outsider')"
+    both = f"update customer set unit_id = {there}, account_manager_id = {manager}"
+
+    assert await _try(connection, both) == "UPDATE 2"
+
+
+async def test_one_row_of_many_that_names_what_is_not_there_is_refused(
+    world: None, connection: Connection
+) -> None:
+
+    rows = "insert into customer ({0}) select {1} from customer c, generate_series(1, 20) n where c.stage <> 'LIVE'"
+    columns = await names(
+        connection,
+        "select column_name from information_schema.columns "
+        "where table_schema = 'public' and table_name = 'customer' and is_generated = 'NEVER'",
+    )
+    changes = {
+        "id": "uuidv7()",
+        "industry_id": "case when n = 20 then {}::uuid end",
+        "source_id": "case when n = 3 then (select id from pick_list_item where name = 'Lone') end",
+    }
+    there = "(select id from pick_list_item where name = 'Lone')"
+    nowhere = "'00000000-0000-7000-8000-000000000000'"
+    statement = rows.format(
+        ", ".join(columns), ", ".join(changes.get(column, f"c.{column}") for column in columns)
+    )
+
+    refusal = await _refused(connection, statement.format(nowhere))
+
+    assert refusal.constraint_name == "customer_industry_id_fkey"
+    assert await _try(connection, statement.format(there)) == "INSERT 0 20"
 
 
 @pytest.mark.parametrize(("guard", "name", "statement"), STILL_NAMED)
-async def test_a_unit_or_user_that_rows_name_stays(
+async def test_what_rows_name_stays(
     world: None, connection: Connection, guard: str, name: str, statement: str
 ) -> None:
-    lone = "(select id from staff_user where name = 'Lone')"
-    alone = f"delete from unit_membership where user_id = {lone}; delete from login where user_id = {lone}"
+    lone = "(select id from {} where name = 'Lone')"
+    alone = ";".join(
+        f"delete from {table} where {column} = {lone.format(named)}"
+        for table, column, named in (
+            ("unit_membership", "user_id", "staff_user"),
+            ("login", "user_id", "staff_user"),
+        )
+    )
     unnamed = await _try(connection, alone, statement)
 
     with pytest.raises(asyncpg.ForeignKeyViolationError) as refusal:
@@ -288,25 +333,88 @@ async def test_a_unit_or_user_that_rows_name_stays(
     assert refusal.value.constraint_name == guard
 
 
-async def test_who_goes_waits_for_who_names_them(world: None, connection: Connection, database: str) -> None:
+_LEAVING = "(select id from {} where name = 'Leaving')"
+_USER = _LEAVING.format("staff_user")
+GOING = {
+    "a unit": (
+        {"unit_id": _LEAVING.format("business_unit")},
+        "delete from business_unit where name = 'Leaving'",
+    ),
+    "a choice": (
+        {"source_id": _LEAVING.format("pick_list_item")},
+        "delete from pick_list_item where name = 'Leaving'",
+    ),
+    "an entity": (
+        {"legal_entity_id": _LEAVING.format("legal_entity")},
+        "delete from legal_entity where name = 'Leaving'",
+    ),
+    "a user": ({"consent_by_id": _USER}, "delete from staff_user where name = 'Leaving'"),
+    "a membership": ({"account_manager_id": _USER}, f"delete from unit_membership where user_id = {_USER}"),
+}
+"""What a prospect comes to name, and what deletes that."""
+
+
+@pytest.fixture
+async def naming(world: None, connection: Connection, database: str) -> AsyncIterator[Connection]:
+    """A second connection, and one of each that nobody names yet."""
+    before = await connection.fetchrow("select * from customer where stage <> 'LIVE'")
+    assert before is not None
     await make_unit(name="Leaving")
-    move = (
-        "update customer set unit_id = (select id from business_unit where name = '{}') where stage <> 'LIVE'"
+    await make_user(Role.AGENT, [await BusinessUnit.get(id=before["unit_id"])], name="Leaving")
+    await make_pick(PickList.SOURCE, name="Leaving")
+    await NumberSeries.filter(legal_entity=await make_legal_entity(name="Leaving")).delete()
+    opened = await connect(database)
+    yield opened
+    await opened.close()
+    await connection.execute("delete from customer where stage <> 'LIVE' and id <> $1", before["id"])
+    columns = [column for changes, _ in GOING.values() for column in changes]
+    sets = ", ".join(f"{column} = ${n}" for n, column in enumerate(columns, 2))
+    await connection.execute(
+        f"update customer set {sets} where id = $1", before["id"], *(before[column] for column in columns)
     )
-    naming = await connect(database)
-    try:
-        async with naming.transaction():
-            await naming.execute(move.format("Leaving"))
-            going = asyncio.create_task(
-                connection.execute("delete from business_unit where name = 'Leaving'")
-            )
-            await asyncio.sleep(0.2)
-            assert not going.done()
-        with pytest.raises(asyncpg.ForeignKeyViolationError):
-            await going
-    finally:
-        await naming.execute(move.format("North"))
-        await naming.close()
+    for table in ("business_unit", "staff_user", "pick_list_item", "legal_entity"):
+        await connection.execute(f"delete from {table} where name = 'Leaving'")
+
+
+@pytest.fixture(params=["insert", "update"])
+async def naming_statement(request: pytest.FixtureRequest, connection: Connection, what: str) -> str:
+    changes, _ = GOING[what]
+    if request.param == "insert":
+        return await _statement(connection, Copy("customer", "stage <> 'LIVE'", changes))
+    sets = ", ".join(f"{column} = {value}" for column, value in changes.items())
+    return f"update customer set {sets} where stage <> 'LIVE'"
+
+
+@pytest.mark.parametrize("what", GOING)
+async def test_what_goes_waits_for_who_names_it(
+    connection: Connection, naming: Connection, naming_statement: str, what: str
+) -> None:
+    _, goes = GOING[what]
+
+    async with naming.transaction():
+        await naming.execute(naming_statement)
+        going = asyncio.create_task(connection.execute(goes))
+        await asyncio.sleep(0.2)
+        assert not going.done()
+
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await going
+
+
+@pytest.mark.parametrize("what", GOING)
+async def test_who_names_it_waits_for_what_goes(
+    connection: Connection, naming: Connection, naming_statement: str, what: str
+) -> None:
+    _, goes = GOING[what]
+
+    async with connection.transaction():
+        await connection.execute(goes)
+        names_it = asyncio.create_task(naming.execute(naming_statement))
+        await asyncio.sleep(0.2)
+        assert not names_it.done()
+
+    with pytest.raises(asyncpg.ForeignKeyViolationError):
+        await names_it
 
 
 @_cases(TRIGGERS)
@@ -356,5 +464,5 @@ def test_every_guard_has_a_case() -> None:
     assert {name for name, _ in UNIQUE} == UNIQUE_NAMES
     assert {name for name, _ in EXCLUSIONS} == EXCLUSION_NAMES
     assert {name for name, _ in MANAGERS} == FOREIGN_KEY_NAMES
-    named = {name for name, _ in NAMED} | {name for name, _, _ in STILL_NAMED}
+    named = {name for name, _, _ in (*NAMED, *STILL_NAMED)}
     assert {name for name, _ in TRIGGERS} | named == TRIGGER_NAMES - KEEPING
