@@ -67,6 +67,7 @@ class HistoryEntry(Node):
         return each(
             row.changes,
             lambda c: FieldChange(field=_camel(c["field"]), before=c.get("before"), after=c["after"]),
+            {"field": "text", "before": "json", "after": "json"},
         )
 
 

@@ -7,16 +7,17 @@ a resolver that must work on references tests with `present`, never with `is Non
 """
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.terms import Term
-from tortoise.fields import JSONField
+from tortoise.fields import JSONField, TextField
 from tortoise.fields.base import Field
 
 T = TypeVar("T")
+_NO_KEYS: Mapping[str, str] = {}
 
 _MARK = f"\ue000{secrets.token_hex(16)}:"  # nobody can send it: it is this process's own secret
 
@@ -92,6 +93,24 @@ class JsonReference(Reference):
         return Reference(self.text).through(template, *others, finished=finished)
 
 
+class JsonRecord(Reference):
+    """An element of a JSON array whose keys stand in columns, as text or JSON."""
+
+    def __init__(self, alias: str, keys: Mapping[str, str]) -> None:
+        super().__init__(alias)
+        self.keys = keys
+
+    def __getitem__(self, key: str) -> Reference:  # type: ignore[override]
+        if key not in self.keys:
+            raise Uncompilable(f"{key} is none of the keys of {self.sql}")
+        column = f'{self.sql}."{key}"'
+        return Reference(column, TextField()) if self.keys[key] == "text" else JsonReference(column)
+
+    def get(self, key: str) -> Reference:
+        """As of a dictionary: what is not there is null in SQL anyway."""
+        return self[key]
+
+
 @dataclass(frozen=True, slots=True)
 class Present:
     """An object that is null where a column is, or all of several are."""
@@ -102,10 +121,11 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """A list made of a JSON array; `make` is given one element."""
+    """A list made of a JSON array; `make` is given one element, with `keys` in columns of these types."""
 
     array: Reference
     make: Callable[[Any], Any]
+    keys: Mapping[str, str]
 
 
 def present(value: Any, make: Callable[[], T]) -> T | None:
@@ -116,10 +136,12 @@ def present(value: Any, make: Callable[[], T]) -> T | None:
     return None if all(each is None for each in columns) else make()
 
 
-def each(array: Iterable[Any], make: Callable[[Any], T]) -> list[T]:
-    """The objects made of the elements of a JSON column."""
+def each(array: Iterable[Any], make: Callable[[Any], T], keys: Mapping[str, str] = _NO_KEYS) -> list[T]:
+    """The objects made of the elements of a JSON column. Of one that is json and not jsonb, say their `keys`, each
+    `text` or `json`: its elements are taken apart once then, and not again for each key.
+    """
     if isinstance(array, Reference):
-        return Each(array, make)  # type: ignore[return-value]  # read by the compiler only
+        return Each(array, make, keys)  # type: ignore[return-value]  # read by the compiler only
     return [make(element) for element in array]
 
 
