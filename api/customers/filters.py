@@ -204,7 +204,7 @@ describe(
         "NAME": "Name, case and accents apart.",
         "EMAIL": "E-mail address.",
         "CITY": "City of the main address.",
-        "COUNTRY": "Country code of the main address.",
+        "COUNTRY": "Country code of the main address; where nothing follows it, names do.",
         "CONTRACT_VALUE": "The contract's value, whatever its currency.",
         "CONTRACT_END": "When the contract ends.",
         "PROBABILITY": "How likely it becomes a customer.",

@@ -101,7 +101,7 @@ class Segment(Node):
     ) -> Connection[Annotated["Customer", strawberry.lazy("api.customers.types")]]:
         row = cast("models.Segment", self)
         wanted = customers.matching(to_rule(filter) if filter else None, filters_of_members())
-        order = ordering(order_by, ORDER_COLUMNS, customers.DEFAULT_ORDER)
+        order = customers.named_within(ordering(order_by, ORDER_COLUMNS, customers.DEFAULT_ORDER))
         return cast("Connection[Customer]", queries.members_of(row.id).filter(wanted).order_by(*order))
 
     @connection(description="Who entered it and when, latest first.")

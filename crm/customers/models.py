@@ -209,7 +209,6 @@ class Customer(Model):
             Index(fields=("address_country", "sort_name", "id"), name="customer_country_name"),
             Index(fields=("email", "id"), name="customer_by_email"),
             Index(fields=("address_city", "id"), name="customer_city"),
-            Index(fields=("address_country", "id"), name="customer_country"),
             Index(fields=("contract_value", "id"), name="customer_contract_value"),
             Index(fields=("contract_end", "id"), name="customer_contract_end"),
             Index(fields=("probability", "id"), name="customer_probability"),

@@ -174,6 +174,36 @@ async def test_names_are_sorted_as_people_read_them(server: str) -> None:
     assert (await _names(kith))[0] == "Aachen"
 
 
+async def test_a_list_by_country_alone_is_by_name_within_one_and_is_paged_so(server: str) -> None:
+    unit = await make_unit()
+    kith = Kith(server, (await make_user(Role.AGENT, [unit])).token)
+    for name, country in [
+        ("Cleo", "DE"),
+        ("Bob", "FR"),
+        ("Eve", None),
+        ("ada", "DE"),
+        ("Dan", None),
+        ("Al", "FR"),
+    ]:
+        await make_customer(unit=unit, name=name, address_country=country)
+    ascending = ["ada", "Cleo", "Al", "Bob", "Dan", "Eve"]
+
+    for direction, expected in (("ASC", ascending), ("DESC", ascending[::-1])):
+        by_country = [{"field": "COUNTRY", "direction": direction}]
+        walked: list[str] = []
+        after = None
+        while len(walked) < len(expected):
+            page = (await kith.graphql(LIST, {"orderBy": by_country, "first": 1, "after": after}))[
+                "customers"
+            ]
+            walked += [node["name"] for node in page["nodes"]]
+            after = page["pageInfo"]["endCursor"]
+        assert walked == expected
+        assert not page["pageInfo"]["hasNextPage"]
+    by_country = [{"field": "COUNTRY"}, {"field": "CREATED_AT"}]
+    assert await _names(kith, orderBy=by_country) == ["Cleo", "ada", "Bob", "Al", "Eve", "Dan"]
+
+
 async def test_lists_are_filtered_sorted_and_paged(server: str) -> None:
     unit = await make_unit()
     agent = await make_user(Role.AGENT, [unit])

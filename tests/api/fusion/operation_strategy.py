@@ -24,6 +24,7 @@ from graphql import (
 from hypothesis import strategies as st
 
 from crm.customers.models import Customer
+from crm.customers.queries import named_within
 from crm.invoices.models import Invoice
 from crm.kernel.ids import Kind
 from crm.kernel.paging import encode_cursor, order_of
@@ -93,7 +94,11 @@ _KINDS_OF_FIELDS = {
     "import": "imp",
 }
 _ORDERS: Mapping[str, tuple[type[Any], Mapping[str, str], tuple[str, ...]]] = {
-    "CustomerConnection": (Customer, {"CITY": "address_city", "COUNTRY": "address_country"}, ("name", "id")),
+    "CustomerConnection": (
+        Customer,
+        {"NAME": "sort_name", "CITY": "address_city", "COUNTRY": "address_country"},
+        ("sort_name", "id"),
+    ),
     "InvoiceConnection": (
         Invoice,
         {"NET": "net_total", "GROSS": "gross_total", "DUE": "due_total"},
@@ -391,7 +396,7 @@ class _Writer:
             + columns.get(each["field"], each["field"].lower())
             for each in orders
         ]
-        order = order_of(model.all().order_by(*(names or usual)))
+        order = order_of(model.all().order_by(*(named_within(names) or usual)))
         return [encode_cursor(row, order) for row in self.world.rows[model.__name__]]
 
     # --- values --------------------------------------------------------------------------------------------

@@ -70,6 +70,15 @@ async def test_names_that_begin_with_a_text_are_found_in_their_order(manager_id:
     assert "Sort" not in plan, plan
 
 
+async def test_a_list_by_country_goes_along_the_names_in_it_either_way(manager_id: Any) -> None:
+    admin = await make_user(Role.ADMIN, [await make_unit()])
+
+    for order in ("address_country", "-address_country"):
+        plan = await _plan(queries.list_customers(admin.actor, order=[order]).limit(50))
+        assert re.search(r"Index Scan (Backward )?using customer_country_name\b", plan), plan
+        assert "Sort" not in plan, plan
+
+
 async def _plan(query: Any) -> str:
     query._make_query()  # noqa: SLF001  Tortoise's own explain() binds no values
     sql, values = query.query.get_parameterized_sql()
