@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _PART = 5 * 1024 * 1024  # the least that S3 takes
+_PIECE = 1_000_000
 
 
 class FileTooLarge(DomainError):
@@ -36,9 +37,9 @@ class Stored:
 def _store(url: str) -> "ObjectStore":
     from obstore.store import LocalStore, from_url  # noqa: PLC0415  as `_obstore`
 
-    parts = urlsplit(url)
-    if parts.scheme != "file":
+    if not _is_directory(url):
         return from_url(url)
+    parts = urlsplit(url)
     directory = Path(parts.netloc + parts.path).expanduser().resolve()
     directory.mkdir(parents=True, exist_ok=True)
     return LocalStore(directory)
@@ -101,9 +102,18 @@ async def get_stream(key: str, *, start: int = 0) -> AsyncGenerator[bytes, None]
     size = (await _obstore().head_async(store(), key))["size"]
     if start >= size:
         return
+    if _is_directory(settings().storage_url):
+        for begins in range(start, size, _PIECE):
+            yield bytes(await _obstore().get_range_async(store(), key, start=begins, length=_PIECE))
+        return
     result = await _obstore().get_async(store(), key, options={"range": {"offset": start}})
-    async for piece in result.stream(min_chunk_size=1_000_000):
+    async for piece in result.stream(min_chunk_size=_PIECE):
         yield bytes(piece)
+
+
+def _is_directory(url: str) -> bool:
+    """A stream out of a directory is read 8 KB at a time, each handed from thread to thread: 4 µs of an imported row."""
+    return urlsplit(url).scheme == "file"
 
 
 async def delete(key: str) -> None:

@@ -35,9 +35,9 @@ create index search_word_parts on search_word using gin (text gin_trgm_ops);
 create function kith_names_written() returns trigger language plpgsql as $$
 begin
   insert into search_word (text)
-    select w from (select distinct unnest(string_to_array(kith_words(name) collate "C", ' ')) as w from written) words
+    select w from (select w from written, unnest(string_to_array(kith_words(name) collate "C", ' ')) w group by w) words
      where octet_length(w) > 3
-       and (select true from search_word known where known.text = w and known.unused_since is null limit 1) is null;
+       and not exists (select from search_word known where known.text = w and known.unused_since is null);
   return null;
 end $$;
 create trigger customer_insert_words after insert on customer referencing new table as written
@@ -49,7 +49,7 @@ begin
   insert into search_word (text)
     select w from unnest(string_to_array(kith_words(new.name), ' ')) w
      where octet_length(w) > 3
-       and (select true from search_word known where known.text = w and known.unused_since is null limit 1) is null;
+       and not exists (select from search_word known where known.text = w and known.unused_since is null);
   return null;
 end $$;
 create trigger customer_update_words after update of name on customer for each row
@@ -112,8 +112,8 @@ begin
 end $$;
 """
 
-# Who writes a contact writes it into its customer, too. An import has written it there already. Subqueries that PostgreSQL
-# joins in no other way look up what each row names: it would read a whole table for a chunk of an import.
+# Who writes a contact writes it into its customer, too. An import has written it there already: the lateral subquery, which
+# PostgreSQL joins in no other way, looks up what each row names, or all customers would be read for each chunk.
 PEOPLE = r"""
 create function kith_people_added() returns trigger language plpgsql as $$
 begin
