@@ -25,8 +25,9 @@ FilterArgument = Annotated[CustomerFilter | None, strawberry.argument(descriptio
 SearchArgument = Annotated[
     str | None,
     strawberry.argument(
-        description="Words to find in name, e-mail, phone numbers (in any form) and contacts, case and accents apart. "
-        "One whole e-mail address or number finds those who have it; typos are forgiven when nothing is found letter by "
+        description="Words to find among those of name, e-mail and contacts, as they begin (of names also from within), case "
+        "and accents apart; numbers by how a phone number begins or ends, in any form. One whole e-mail address or number "
+        "finds those who have it; typos are forgiven when nothing is found letter by "
         "letter. Without `orderBy` the best come first."
     ),
 ]
