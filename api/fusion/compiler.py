@@ -27,16 +27,7 @@ from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
 from api.fusion.chosen import Choice, chosen_sql
 from api.fusion.passes import Pass, columns_of
-from api.fusion.references import (
-    Each,
-    JsonRecord,
-    JsonReference,
-    Present,
-    Reference,
-    Uncompilable,
-    quoted,
-    unmarked,
-)
+from api.fusion.references import Each, Present, Reference, Uncompilable, quoted, unmarked
 from api.fusion.rows import stand_in, types_of_models
 from api.fusion.scalars import leaf
 from api.fusion.values import Rows, copied, stand_in_of
@@ -161,10 +152,7 @@ class Compiler:
             made = value.make(stand_in_of(value.query, alias))
             rows = f"({self._source(value.query)}) {alias}"
         else:
-            made = value.make(
-                JsonRecord(alias, value.keys) if value.keys else JsonReference(f"{alias}.value")
-            )
-            rows = f"{_elements(value, alias)} order by {alias}.place"
+            made, rows = value.elements(alias)
         return _aggregated(self._fields(kind, details, _Source(made)), rows, many=True)
 
     # --- fields --------------------------------------------------------------------------------------------
@@ -382,16 +370,6 @@ def _aggregated(columns: Sequence[tuple[str, str]], rows: str, *, many: bool) ->
     if record == _ROW:
         record = f"row_to_json({_ROW})"
     return f"(select {record} from (select {selected}{source}) {_ROW})"
-
-
-def _elements(value: Each, alias: str) -> str:
-    """What follows FROM, for the elements of a JSON array in their places."""
-    if not value.keys:
-        return f"jsonb_array_elements({value.array.sql}) with ordinality {alias}(value, place)"
-    columns = ", ".join(f'"{key}" {kind}' for key, kind in value.keys.items())
-    names = ", ".join(f'"{key}"' for key in value.keys)
-    record = f"json_to_recordset({value.array.sql}) as ({columns})"
-    return f"rows from ({record}) with ordinality {alias}({names}, place)"
 
 
 def _record(columns: Sequence[tuple[str, str]]) -> str:

@@ -127,6 +127,18 @@ class Each:
     make: Callable[[Any], Any]
     keys: Mapping[str, str]
 
+    def elements(self, alias: str) -> tuple[Any, str]:
+        """What is made of an element, and what follows FROM for all of them in their places."""
+        element: Reference
+        if self.keys:
+            element, names = JsonRecord(alias, self.keys), ", ".join(f'"{key}"' for key in self.keys)
+            columns = ", ".join(f'"{key}" {kind}' for key, kind in self.keys.items())
+            rows = f"rows from (json_to_recordset({self.array.sql}) as ({columns}))"
+        else:
+            element, names = JsonReference(f"{alias}.value"), "value"
+            rows = f"jsonb_array_elements({self.array.sql})"
+        return self.make(element), f"{rows} with ordinality {alias}({names}, place) order by {alias}.place"
+
 
 def present(value: Any, make: Callable[[], T]) -> T | None:
     """The object, or None where the column is null; of a tuple of columns, where all of them are."""
