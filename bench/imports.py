@@ -163,7 +163,7 @@ async def _ended(import_id: UUID) -> Import:
         found = await Import.get(id=import_id)
         if found.state not in _BUSY:
             return found
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.1)
 
 
 async def _copy(url: str, content: bytes) -> float:

@@ -43,6 +43,5 @@ class HistoryEntry(Model):
         table = "history_entry"
         indexes = (
             Index(fields=("customer_id", "created_at", "id"), name="history_customer"),
-            Index(fields=("subject_id", "created_at", "id"), name="history_subject"),
             Index(fields=("created_at", "id"), name="history_time"),
         )

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from tortoise.expressions import F
 from tortoise.queryset import QuerySet
 
 from crm.audit.models import HistoryEntry
@@ -24,8 +25,9 @@ def history_of_customer(customer_id: UUID, unit_id: UUID) -> QuerySet[HistoryEnt
 
 
 def history_of_subject(kind: Kind, subject_id: UUID, unit_id: UUID) -> QuerySet[HistoryEntry]:
-    """What happened to one record of a unit; as `history_of_customer`."""
-    return _newest_first().filter(subject_id=subject_id, subject_kind=kind.value, unit_id=unit_id)
+    """What happened to one record that belongs to a customer; as `history_of_customer`."""
+    entries = _newest_first().filter(subject_id=subject_id, subject_kind=kind.value, unit_id=unit_id)
+    return entries.exclude(customer_id=F("subject_id"))  # as `history_subject` has it
 
 
 def _newest_first() -> QuerySet[HistoryEntry]:

@@ -345,7 +345,7 @@ class Migration(migrations.Migration):
                 ('changes', fields.JSONField(default=list, encoder=JSON_DUMPS, decoder=loads)),
                 ('created_at', fields.DatetimeField(db_default=Now(), auto_now=False, auto_now_add=False)),
             ],
-            options={'table': 'history_entry', 'app': 'crm', 'indexes': [Index(fields=['customer_id', 'created_at', 'id'], name='history_customer'), Index(fields=['subject_id', 'created_at', 'id'], name='history_subject'), Index(fields=['created_at', 'id'], name='history_time')], 'pk_attr': 'id', 'table_description': 'One action on one record. `changes` is a list of {field, before, after}; it outlives its record.'},
+            options={'table': 'history_entry', 'app': 'crm', 'indexes': [Index(fields=['customer_id', 'created_at', 'id'], name='history_customer'), Index(fields=['created_at', 'id'], name='history_time')], 'pk_attr': 'id', 'table_description': 'One action on one record. `changes` is a list of {field, before, after}; it outlives its record.'},
             bases=['Model'],
         ),
         ops.CreateModel(

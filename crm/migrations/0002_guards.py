@@ -278,6 +278,8 @@ create view customer_balance as
 AUDIT = """
 -- Kept as it was written: who reads it takes it apart, and a row of history is written far more often than it is read.
 alter table history_entry alter column changes type json using changes::json;
+-- What happened to a customer itself is found by the customer.
+create index history_subject on history_entry (subject_id, created_at, id) where not (customer_id = subject_id);
 """
 
 IMPORTS = """
@@ -290,6 +292,8 @@ create function kith_ascending(int[]) returns boolean language sql immutable str
 alter table imported_rows add constraint imported_rows_whole check
   (cardinality(lines) > 0 and cardinality(lines) = cardinality(outcomes)
                           and cardinality(lines) = cardinality(customer_ids));
+-- Ids hardly get smaller.
+alter table imported_rows alter column customer_ids set storage external;
 alter table imported_rows add constraint imported_rows_ascend check (kith_ascending(lines));
 -- No row of a file twice: within a chunk its lines ascend, and the chunks of an import do not overlap.
 alter table imported_rows add constraint imported_row_once exclude using gist

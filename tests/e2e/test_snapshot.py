@@ -10,7 +10,7 @@ async def test_a_snapshot_sees_one_changed_value_and_one_new_row(db: None) -> No
     first = await snapshot()
     assert first == await snapshot()
 
-    await type(customer).filter(id=customer.id).update(name="Another")
+    await type(customer).filter(id=customer.id).update(website="https://another.example")
     second = await snapshot()
     await make_customer(unit=await customer.unit)
     third = await snapshot()
