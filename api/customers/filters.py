@@ -202,7 +202,7 @@ describe(
     description="What a list of customers can be sorted by.",
     values={
         "NAME": "Name, case and accents apart.",
-        "EMAIL": "E-mail address.",
+        "EMAIL": "E-mail address, case apart.",
         "CITY": "City of the main address.",
         "COUNTRY": "Country code of the main address; where nothing follows it, names do.",
         "CONTRACT_VALUE": "The contract's value, whatever its currency.",
@@ -215,12 +215,8 @@ describe(
     },
 )
 
-ORDER_COLUMNS = {
-    each: {"NAME": "sort_name", "CITY": "address_city", "COUNTRY": "address_country"}.get(
-        each.value, each.value.lower()
-    )
-    for each in CustomerOrderField
-}
+_COLUMNS = {"NAME": "sort_name", "EMAIL": "sort_email", "CITY": "address_city", "COUNTRY": "address_country"}
+ORDER_COLUMNS = {each: _COLUMNS.get(each.value, each.value.lower()) for each in CustomerOrderField}
 
 
 @strawberry.input(description="One part of an order; ties are broken by the next part, at last by the id.")

@@ -54,25 +54,45 @@ def _is_one_of(column: str, wanted: list[Any]) -> Q:
     return Q(**listed)
 
 
-def _searched(column: str, *, folded: str | None = None) -> FilterField:
-    """A column whose words the search knows: their index finds what may match, the column itself decides. Where
-    there is a `folded` one that is sorted, as names have, what begins with a text is found there: three letters are
-    everywhere. What is within a word of an address is looked for in all of them.
+def _name() -> FilterField:
+    """A name's words are known to the search: their index finds what may hold a text, the column itself decides. What begins
+    with one is found where names are sorted: three letters are everywhere.
 
     Only for ASCII, where ignoring case never asks for more than folding does.
     """
-    compare = usual(column)
+    compare = usual("name")
+
+    def build(operator: str, value: Any) -> Q:
+        if operator == "startsWith" and value.isascii():
+            return begins_with(value, "name", "sort_name")
+        found = compare(operator, value)
+        if operator != "contains" or not value.isascii():
+            return found
+        may_match = narrowed(value, is_name=True)
+        return found & may_match if may_match else found
+
+    return FilterField(Operand.TEXT, "name", build=build)
+
+
+def _email() -> FilterField:
+    """As names. Whole addresses are found where they are sorted; what is within a word of one is looked for in all."""
+    compare = usual("email")
 
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
-        if operator not in {"contains", "startsWith"} or not value.isascii():
-            return found
-        if folded and operator == "startsWith":
-            return begins_with(value, column, folded)
-        may_match = narrowed(value, is_name=bool(folded), is_beginning=operator == "startsWith")
-        return found & may_match if may_match else found
+        match operator:
+            case "eq" if value.isascii():
+                return found & Q(sort_email=value.lower())
+            case "in" if all(each.isascii() for each in value):
+                return found & Q(sort_email__in=[each.lower() for each in value])
+            case "startsWith" if value.isascii():
+                return begins_with(value, "email", "sort_email")
+            case "contains" if value.isascii():
+                may_match = narrowed(value, is_name=False)
+                return found & may_match if may_match else found
+        return found
 
-    return FilterField(Operand.TEXT, column, build=build)
+    return FilterField(Operand.TEXT, "email", build=build)
 
 
 _F, _O = FilterField, Operand
@@ -132,8 +152,8 @@ def _invoices() -> FilterSet:
 
 CUSTOMER_FILTERS = FilterSet(
     {
-        "name": _searched("name", folded="sort_name"),
-        "email": _searched("email"),
+        "name": _name(),
+        "email": _email(),
         "phone": _F(_O.TEXT, "phone"),
         "website": _F(_O.TEXT, "website"),
         "accountNumber": _F(_O.TEXT, "account_number"),

@@ -108,6 +108,7 @@ class Customer(Model):
     name = fields.CharField(max_length=200)
     sort_name = FoldedText(generated=True)
     email = fields.CharField(max_length=254)
+    sort_email = FoldedText(generated=True)
     phone = fields.CharField(max_length=40, null=True)
     fax = fields.CharField(max_length=40, null=True)
     website = fields.CharField(max_length=300, null=True)
@@ -207,7 +208,7 @@ class Customer(Model):
             Index(fields=("status", "stage"), name="customer_status_stage"),
             Index(fields=("status", "sort_name", "id"), name="customer_status_name"),
             Index(fields=("address_country", "sort_name", "id"), name="customer_country_name"),
-            Index(fields=("email", "id"), name="customer_by_email"),
+            Index(fields=("sort_email", "id"), name="customer_email"),
             Index(fields=("address_city", "id"), name="customer_city"),
             Index(fields=("contract_value", "id"), name="customer_contract_value"),
             Index(fields=("contract_end", "id"), name="customer_contract_end"),

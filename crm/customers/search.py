@@ -64,16 +64,16 @@ def named(text: str) -> Q:
     return Q(_Found(_ids(conditions)))
 
 
-def narrowed(text: str, *, is_name: bool, is_beginning: bool) -> Q | None:
-    """What every customer has whose name or e-mail address holds or begins with the ASCII text, so that an index finds
-    them; others may have it, too. None where no index would help.
+def narrowed(text: str, *, is_name: bool) -> Q | None:
+    """What every customer has whose name or e-mail address holds the ASCII text, so that an index finds them; others
+    may have it, too. None where no index would help.
     """
     pieces = _SIGNS.split(text)
     first, *others = [piece for piece in pieces if piece] or [""]
-    known = is_beginning or not pieces[0] or others or (is_name and len(first) >= _WITHIN)
+    known = not pieces[0] or others or (is_name and len(first) >= _WITHIN)
     if len(text) < _WITHIN or not first or not known:
         return None
-    asked = f"kith_holds({{}}, {str(is_name).lower()}, {str(is_beginning).lower()})"
+    asked = f"kith_holds({{}}, {str(is_name).lower()})"
     return Q(_Holds(_Sql(f"{_WORDS} @@ (select {asked})", (text,))))
 
 
@@ -136,7 +136,7 @@ _WORDS = "kith_customer_words({table}.name, {table}.email, {table}.people)"
 _BEGINS = "select id from kith_number_begins({}) as id"
 _ENDS = "select id from kith_number_ends({}) as id"
 _ADDRESS = (
-    "select id from customer where lower(email) = lower({}) "
+    "select id from customer where sort_email = lower({}) "
     "union all select customer_id from contact where lower(email) = lower({})"
 )
 # To be read in rows that were found.

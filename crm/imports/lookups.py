@@ -22,7 +22,7 @@ select k.key, c.id, c.name from unnest($2::text[]) as k (key) cross join lateral
    where c.unit_id = (select $1::uuid) and c.archived_at is null and {same} offset 0) c
  order by c.created_at, c.id
 """
-_SAME = {"email": "lower(c.email) = lower(k.key)"}
+_SAME = {"email": "c.sort_email = lower(k.key)"}
 _OWNERS = """
 select c.id, c.name, k.value from unnest($2::text[]) as k (value) cross join lateral (
   select c.id, c.name from customer c

@@ -15,7 +15,7 @@ def key() -> Any:
 
 
 class FoldedText(fields.TextField):
-    """A column that PostgreSQL makes of another one by kith_fold: to sort and to look up by, case and accents apart."""
+    """A column that PostgreSQL makes of another one: to sort and to look up by, case apart, and accents in names."""
 
     allows_generated = True
     GENERATED_SQL = ""  # it is made by 0002_guards.py

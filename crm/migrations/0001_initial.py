@@ -222,6 +222,7 @@ class Migration(migrations.Migration):
                 ('name', fields.CharField(max_length=200)),
                 ('sort_name', FoldedText(unique=False, generated=True)),
                 ('email', fields.CharField(max_length=254)),
+                ('sort_email', FoldedText(unique=False, generated=True)),
                 ('phone', fields.CharField(null=True, max_length=40)),
                 ('fax', fields.CharField(null=True, max_length=40)),
                 ('website', fields.CharField(null=True, max_length=300)),
@@ -283,7 +284,7 @@ class Migration(migrations.Migration):
                 ('created_by', fields.ForeignKeyField('crm.User', source_field='created_by_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
                 ('updated_by', fields.ForeignKeyField('crm.User', source_field='updated_by_id', null=True, db_constraint=True, to_field='id', related_name=False, on_delete=OnDelete.RESTRICT)),
             ],
-            options={'table': 'customer', 'app': 'crm', 'indexes': [Index(fields=['unit_id', 'sort_name', 'id'], name='customer_unit_name'), Index(fields=['sort_name', 'id'], name='customer_name'), Index(fields=['created_at', 'id'], name='customer_created'), Index(fields=['updated_at', 'id'], name='customer_updated'), Index(fields=['last_activity_at', 'id'], name='customer_last_activity'), Index(fields=['status', 'stage'], name='customer_status_stage'), Index(fields=['status', 'sort_name', 'id'], name='customer_status_name'), Index(fields=['address_country', 'sort_name', 'id'], name='customer_country_name'), Index(fields=['email', 'id'], name='customer_by_email'), Index(fields=['address_city', 'id'], name='customer_city'), Index(fields=['contract_value', 'id'], name='customer_contract_value'), Index(fields=['contract_end', 'id'], name='customer_contract_end'), Index(fields=['probability', 'id'], name='customer_probability'), Index(fields=['live_since', 'id'], name='customer_live_since')], 'pk_attr': 'id'},
+            options={'table': 'customer', 'app': 'crm', 'indexes': [Index(fields=['unit_id', 'sort_name', 'id'], name='customer_unit_name'), Index(fields=['sort_name', 'id'], name='customer_name'), Index(fields=['created_at', 'id'], name='customer_created'), Index(fields=['updated_at', 'id'], name='customer_updated'), Index(fields=['last_activity_at', 'id'], name='customer_last_activity'), Index(fields=['status', 'stage'], name='customer_status_stage'), Index(fields=['status', 'sort_name', 'id'], name='customer_status_name'), Index(fields=['address_country', 'sort_name', 'id'], name='customer_country_name'), Index(fields=['sort_email', 'id'], name='customer_email'), Index(fields=['address_city', 'id'], name='customer_city'), Index(fields=['contract_value', 'id'], name='customer_contract_value'), Index(fields=['contract_end', 'id'], name='customer_contract_end'), Index(fields=['probability', 'id'], name='customer_probability'), Index(fields=['live_since', 'id'], name='customer_live_since')], 'pk_attr': 'id'},
             bases=['Model'],
         ),
         ops.CreateModel(

@@ -89,8 +89,6 @@ create unique index customer_account_number on customer (unit_id, account_number
   where archived_at is null and account_number is not null;
 create unique index customer_external_id on customer (unit_id, external_id)
   where archived_at is null and external_id is not null;
--- Not led by the unit: the search asks for an address wherever it is, an import for one in its unit.
-create index customer_email on customer (lower(email), unit_id);
 create index customer_registration on customer (unit_id, registration_number) where registration_number is not null;
 create index customer_tags on customer using gin (tags);
 -- Most customers leave most of these empty, and nobody looks for an empty one along an index: 0009 tells why.
@@ -102,9 +100,12 @@ create index customer_source_fk on customer (source_id) where source_id is not n
 create index customer_provision_fk on customer (service_provision_id) where service_provision_id is not null;
 create index customer_label_fk on customer (status_label_id) where status_label_id is not null;
 create unique index customer_invoice_type_pair on customer_invoice_type (customer_id, picklistitem_id);
--- Names in the order in which people look for them. Tortoise has made a column like any other, and its indexes with it.
-alter table customer drop column sort_name;
+-- Names in the order in which people look for them. Tortoise has made columns like any other, and their indexes with them.
+alter table customer drop column sort_name, drop column sort_email;
 alter table customer add column sort_name text collate "C" generated always as (kith_fold(name)) stored not null;
+alter table customer add column sort_email text collate "C" generated always as (lower(email)) stored not null;
+-- Not led by the unit: the search asks for an address wherever it is, an import for one in its unit.
+create index customer_email on customer (sort_email, id);
 create index customer_unit_name on customer (unit_id, sort_name, id);
 create index customer_name on customer (sort_name, id);
 create index customer_status_name on customer (status, sort_name, id);

@@ -90,7 +90,7 @@ create function kith_alike(term text) returns tsquery language sql stable parall
            order by word_similarity(public.kith_fold(term), text) desc, text limit 100) best $$;
 -- What every text of a customer's or a contact's words has that holds the content within, and others may have; never null.
 -- Words of addresses are not in the table: of those, only what is surely a whole word or its beginning is asked for.
-create function kith_holds(content text, is_name boolean, is_beginning boolean) returns tsquery
+create function kith_holds(content text, is_name boolean) returns tsquery
   language plpgsql stable parallel safe as $$
 declare
   words text := public.kith_words(content);
@@ -99,7 +99,7 @@ declare
   one tsquery; found tsquery;
 begin
   for n in 1 .. cardinality(pieces) loop
-    whole := n > 1 or is_beginning or words like ' %';
+    whole := n > 1 or words like ' %';
     open := n = cardinality(pieces) and words not like '% ';
     one := (quote_literal(pieces[n]) || case when open then ':*' else '' end)::tsquery;
     if not whole then

@@ -96,7 +96,7 @@ _KINDS_OF_FIELDS = {
 _ORDERS: Mapping[str, tuple[type[Any], Mapping[str, str], tuple[str, ...]]] = {
     "CustomerConnection": (
         Customer,
-        {"NAME": "sort_name", "CITY": "address_city", "COUNTRY": "address_country"},
+        {"NAME": "sort_name", "EMAIL": "sort_email", "CITY": "address_city", "COUNTRY": "address_country"},
         ("sort_name", "id"),
     ),
     "InvoiceConnection": (

@@ -79,6 +79,22 @@ async def test_a_list_by_country_goes_along_the_names_in_it_either_way(manager_i
         assert "Sort" not in plan, plan
 
 
+async def test_addresses_are_found_and_sorted_along_one_index(manager_id: Any) -> None:
+    admin = await make_user(Role.ADMIN, [await make_unit()])
+    mixed = {"email": {"in": ["17@X.example", "18@x.example"]}}
+    assert await queries.list_customers(admin.actor, rule=mixed).values_list("email", flat=True) == [
+        "18@x.example"
+    ]
+
+    for rule in (mixed, {"email": {"eq": "17@x.example"}}, {"email": {"startsWith": "1799"}}):
+        plan = await _plan(queries.list_customers(admin.actor, rule=rule).limit(50))
+        assert re.search(r"(on|using) customer_email\b", plan), (rule, plan)
+    for order in ("sort_email", "-sort_email"):
+        plan = await _plan(queries.list_customers(admin.actor, order=[order]).limit(50))
+        assert re.search(r"Index Scan (Backward )?using customer_email\b", plan), plan
+        assert "Sort" not in plan, plan
+
+
 async def _plan(query: Any) -> str:
     query._make_query()  # noqa: SLF001  Tortoise's own explain() binds no values
     sql, values = query.query.get_parameterized_sql()

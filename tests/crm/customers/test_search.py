@@ -381,7 +381,6 @@ NARROWED = [
     {"name": {"contains": "uartz"}},
     {"email": {"contains": "@quartz"}},
     {"email": {"contains": "a@quartz.exa"}},
-    {"email": {"startsWith": "quartz"}},
 ]
 
 
