@@ -11,10 +11,11 @@ from uuid import UUID
 import orjson
 
 from crm.customers.fields import CUSTOMER_FIELDS
+from crm.imports import copy_text
 from crm.kernel.ids import Kind, encode
 
 Entry = tuple[str, UUID, UUID, str, str]
-"""Kind and id of the subject, the customer, the action, and the changes as JSON."""
+"""Kind and id of the subject, the customer, the action, and the changes as JSON in a field of COPY's text format."""
 
 _KINDS = {"consent_by_id": Kind.USER} | {
     column: field.refers_to or Kind.PICK_LIST_ITEM
@@ -58,7 +59,7 @@ class Changelog:
             for column, value in values.items()
         ]
         parts += [_AFTER[name] + encode_basestring(value) for name, value in person.items()]
-        return f"[{'},'.join(parts)}}}]" if parts else "[]"
+        return copy_text.json(f"[{'},'.join(parts)}}}]") if parts else "[]"
 
     def updated(self, customer_id: UUID, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
         same = after.get("billing_same", before.get("billing_same", True))
@@ -90,7 +91,8 @@ class Changelog:
     def _add(
         self, kind: Kind, subject: UUID, customer: UUID, action: str, changes: list[dict[str, Any]]
     ) -> None:
-        self.entries.append((kind.value, subject, customer, action, orjson.dumps(changes).decode()))
+        told = copy_text.json(orjson.dumps(changes).decode())
+        self.entries.append((kind.value, subject, customer, action, told))
 
     def _json(self, column: str, value: Any) -> str:
         return str(value) if type(value) is int else orjson.dumps(self._shown(column, value)).decode()

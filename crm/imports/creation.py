@@ -1,6 +1,6 @@
 """What a row comes to when it makes a customer: the lines that COPY takes, all but the ids and who imported it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -40,14 +40,15 @@ class Creation:
             *mapped,
             *(name if plan.has_billing else f"address{name.removeprefix('billing')}" for name in billing),
         ]
-        self.columns = (*mapped, *billing)
+        self.columns = ("people", *mapped, *billing)
         self._usual = {column: _DEFAULTS.get(column) for column in sources}
         self._values = itemgetter(*sources)
         self._has_billing = plan.has_billing
         self._names = plan.references.names
 
-    def customer(self, values: dict[str, Any]) -> str:
-        return copy_text.fields(self._values(self._usual | values))
+    def customer(self, values: dict[str, Any], contacts: Iterable[str]) -> str:
+        """`contacts`: as `contact_text` makes them."""
+        return f"{_people(contacts)}\t{copy_text.fields(self._values(self._usual | values))}"
 
     def ready(self, values: Mapping[str, Any]) -> Ready:
         """Of a row's values; they stay as they are."""
@@ -55,7 +56,8 @@ class Creation:
         person = taken_out(own)
         log = Changelog(self._names)
         contact = contact_text(contact_values(person)) if person else None
-        customer = self.customer(with_billing(own, {}) if self._has_billing else own)
+        billed = with_billing(own, {}) if self._has_billing else own
+        customer = self.customer(billed, [contact] if contact else [])
         return Ready(customer, contact, log.creation(own, person))
 
 
@@ -67,6 +69,15 @@ def taken_out(values: dict[str, Any]) -> dict[str, Any]:
 def contact_values(person: Mapping[str, Any]) -> dict[str, Any]:
     """All columns of a contact out of what a row says of it."""
     return {column: person.get(name) for name, column in _CONTACT_COLUMNS}
+
+
+def _people(contacts: Iterable[str]) -> str:
+    """What kith_person makes of the contacts, which are written next: a trigger would have to write the customer again."""
+    told = []
+    for contact in contacts:
+        name, email, _ = contact.split("\t", 2)
+        told.append(f"{name} {email}\\n")
+    return "".join(told)
 
 
 def contact_text(values: Mapping[str, Any]) -> str:

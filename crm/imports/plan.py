@@ -43,7 +43,7 @@ class ParsedRow(NamedTuple):
 
 class Ready(NamedTuple):
     """What a row comes to when it makes a customer, by `creation`: its fields and its contact's for COPY's text format,
-    but for the ids and who imported it; and what the history says, as JSON.
+    but for the ids and who imported it; and what the history says, as JSON in a field.
     """
 
     customer: str

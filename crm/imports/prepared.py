@@ -23,7 +23,7 @@ from crm.imports.plan import ImportPlan, ParsedRow, Ready
 from crm.imports.threads import in_thread
 from crm.kernel import storage
 
-_FORMAT = 1
+_FORMAT = 2
 _END = b"null"
 _NO_LIMIT = 1 << 62
 _LABEL = "status_label_id"

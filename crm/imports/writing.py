@@ -51,21 +51,17 @@ async def _pieces(lines: Sequence[str]) -> AsyncIterator[bytes]:
 async def _insert_customers(created: Sequence[Target], plan: ImportPlan, actor: Actor) -> None:
     creation = Creation(plan)
     same = copy_text.fields((plan.unit_id, Status.PROSPECT, actor.user_id, actor.user_id))
-    lines = [
-        f"{t.id}\t{t.rows + 1}\t{same}\t{_people(t)}\t{t.text or creation.customer(t.values)}\n"
-        for t in created
-    ]
-    fixed = ("id", "version", "unit_id", "status", "created_by_id", "updated_by_id", "people")
+    fixed = ("id", "version", "unit_id", "status", "created_by_id", "updated_by_id")
+    lines = [f"{t.id}\t{t.rows + 1}\t{same}\t{t.text or _customer(t, creation)}\n" for t in created]
     await _copy_lines("customer", (*fixed, *creation.columns), lines)
 
 
-def _people(target: Target) -> str:
-    """What kith_person makes of the contacts, which are written next: a trigger would have to write the customer again."""
-    told = []
-    for person in target.contacts.values():
-        name, email, _ = (person.text or contact_text(person.values)).split("\t", 2)
-        told.append(f"{name} {email}\\n")
-    return "".join(told)
+def _customer(target: Target, creation: Creation) -> str:
+    return creation.customer(target.values, map(_contact, target.contacts.values()))
+
+
+def _contact(person: Person) -> str:
+    return person.text or contact_text(person.values)
 
 
 async def _update_customers(updated: Sequence[Target], actor: Actor) -> None:
@@ -124,9 +120,10 @@ async def _write_contacts(targets: Iterable[Target], actor: Actor) -> None:
     for target in targets:
         for person in target.contacts.values():
             if person.is_new:
-                text = person.text or contact_text(person.values)
-                primary = copy_text.field(person.is_primary)
-                added.append(f"{person.id}\t{target.id}\t{text}\t{primary}\t{person.rows + 1}\t{same}\n")
+                primary = "t" if person.is_primary else "f"
+                added.append(
+                    f"{person.id}\t{target.id}\t{_contact(person)}\t{primary}\t{person.rows + 1}\t{same}\n"
+                )
             elif person.rows:
                 changed.append(person)
     columns = ("id", "customer_id", *PERSON, "is_primary", "version", "consent", "created_by_id")
@@ -168,7 +165,7 @@ async def _write_invoice_types(changes: Changes, plan: ImportPlan) -> None:
 async def _write_history(changes: Changes, plan: ImportPlan, actor: Actor) -> None:
     said = copy_text.fields((plan.unit_id, actor.user_id, actor.name, actor.via))
     lines = [
-        f"{kind}\t{subject}\t{customer}\t{action}\t{copy_text.json(told)}\t{said}\n"
+        f"{kind}\t{subject}\t{customer}\t{action}\t{told}\t{said}\n"
         for kind, subject, customer, action, told in changes.changelog.entries
     ]
     columns = ("subject_kind", "subject_id", "customer_id", "action", "changes")
