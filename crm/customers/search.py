@@ -61,7 +61,7 @@ def named(text: str) -> Q:
     """The customers whose name and e-mail address have every word of the text, whatever their contacts' are."""
     terms = _terms(text)
     conditions = [*_by_words(terms), *(_has(term, _NAMES) for term in terms)]
-    return Q(_Found(_ids(conditions)))
+    return Q(_Found(_ids(conditions))) if terms else Q()
 
 
 def narrowed(text: str, *, is_name: bool) -> Q | None:

@@ -16,7 +16,7 @@ from tortoise.connection import get_connection
 from crm.accounts.models import BusinessUnit
 from crm.customers import queries
 from crm.customers.models import Customer
-from crm.customers.search import RANK, search
+from crm.customers.search import RANK, named, search
 from crm.kernel import paging
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import now
@@ -335,8 +335,11 @@ async def test_another_order_finds_the_same() -> None:
 async def test_no_text_breaks_the_search(text: str) -> None:
     if not await Customer.exists():
         await make_customer(name="Any")
+    admin = Actor(user_id=None, name="Ada", role=Role.ADMIN)
 
     await search(Customer.all(), text).limit(5)
+    await Customer.filter(named(text)).limit(5)
+    await queries.list_customers(admin, rule={"name": {"contains": text}}).limit(5)
 
 
 async def test_a_text_without_accents_folds_as_the_dictionary_would() -> None:
