@@ -1,7 +1,7 @@
 """Relay connections over un-awaited QuerySets."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import strawberry
@@ -18,6 +18,7 @@ from crm.kernel import paging
 from crm.kernel.paging import PageRequest
 
 N = TypeVar("N")
+T = TypeVar("T")
 M = TypeVar("M", bound=Model)
 
 
@@ -43,6 +44,18 @@ class Connection(Generic[N]):
     nodes: list[N] = strawberry.field(description="The rows alone.")
     page_info: PageInfo = strawberry.field(description="Whether there is more, and where to go on.")
     total_count: int = strawberry.field(description="Rows in the whole list. Counted only when asked for.")
+
+
+class _Later(Generic[T]):
+    """Begins when it is awaited. A field that is refused beside this one ends the object, and this is dropped without a word,
+    where a coroutine would warn that nobody awaited it.
+    """
+
+    def __init__(self, begin: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._begin = begin
+
+    def __await__(self) -> Generator[Any, Any, T]:
+        return self._begin().__await__()
 
 
 class Page(Window[M]):
@@ -111,23 +124,23 @@ class Page(Window[M]):
         return await self._rows
 
     @property
-    def nodes(self) -> Coroutine[Any, Any, list[M]]:
-        return self._nodes()
+    def nodes(self) -> "_Later[list[M]]":
+        return _Later(self._nodes)
 
     async def _nodes(self) -> list[M]:
         return (await self._page())[0]
 
     @property
-    def edges(self) -> Coroutine[Any, Any, list[Edge[M]]]:
-        return self._edges()
+    def edges(self) -> "_Later[list[Edge[M]]]":
+        return _Later(self._edges)
 
     async def _edges(self) -> list[Edge[M]]:
         rows, _ = await self._page()
         return [Edge(cursor=paging.encode_cursor(row, self.order), node=row) for row in rows]
 
     @property
-    def page_info(self) -> Coroutine[Any, Any, PageInfo]:
-        return self._page_info()
+    def page_info(self) -> "_Later[PageInfo]":
+        return _Later(self._page_info)
 
     async def _page_info(self) -> PageInfo:
         rows, more = await self._page()
@@ -140,8 +153,8 @@ class Page(Window[M]):
         )
 
     @property
-    def total_count(self) -> Coroutine[Any, Any, int]:
-        return self._total_count()
+    def total_count(self) -> "_Later[int]":
+        return _Later(self._total_count)
 
     async def _total_count(self) -> int:
         return await self.queryset.order_by().count()

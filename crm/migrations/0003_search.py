@@ -60,8 +60,8 @@ create trigger contact_update_words after update of name on contact for each row
 
 # What a text asks of the index of words. Each stands in a subquery of its own, to be made once for a statement.
 LOOKS = r"""
-create function kith_pieces(text) returns text[] language sql immutable parallel safe
-  as $$ select array_remove(string_to_array(public.kith_words($1), ' '), '') $$;
+create function kith_pieces(words text) returns text[] language sql immutable parallel safe
+  as $$ select array_remove(string_to_array(words, ' '), '') $$;
 -- Any of the words like the pattern; none, when there are none; null, when there are more than `most`. A pattern that is told
 -- later might match anything: the words are fetched by it before they are told apart, or they would be read in their order.
 create function kith_words_like(pattern text, most int) returns tsquery language sql stable parallel safe as $$
@@ -71,7 +71,7 @@ create function kith_words_like(pattern text, most int) returns tsquery language
 create function kith_letters(term text) returns tsquery language plpgsql stable parallel safe as $$
 declare
   words text := public.kith_words(term);
-  pieces text[] := array_remove(string_to_array(words, ' '), '');
+  pieces text[] := public.kith_pieces(words);
   last text := pieces[cardinality(pieces)];
   found tsquery := (quote_literal(last) || case when words like '% ' then '' else ':*' end)::tsquery;
 begin
@@ -94,7 +94,7 @@ create function kith_holds(content text, is_name boolean) returns tsquery
   language plpgsql stable parallel safe as $$
 declare
   words text := public.kith_words(content);
-  pieces text[] := array_remove(string_to_array(words, ' '), '');
+  pieces text[] := public.kith_pieces(words);
   whole boolean; open boolean;
   one tsquery; found tsquery;
 begin
