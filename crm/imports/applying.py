@@ -39,10 +39,14 @@ Counts = dict[Outcome, int]
 
 
 class Application:
-    """A chunk on its way in. `decided`: the next one may begin; `done`: it is committed, or why it is not."""
+    """A chunk on its way in. `decided`: the next one may begin; `done`: it is committed, or why it is not.
 
-    def __init__(self, chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim) -> None:
+    A `trusting` one does not ask who has its account numbers and external ids: the database refuses it if anybody does.
+    """
+
+    def __init__(self, chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim, *, trusting: bool) -> None:
         self.chunk, self._plan, self._actor, self._claim = chunk, plan, actor, claim
+        self._trusting = trusting
         self._known = Known()
         self._decided = asyncio.Event()
         # It returns little: asyncpg's timers keep the context of a task, and with it the task, for minutes.
@@ -86,7 +90,7 @@ class Application:
             await end_when_abandoned()
             await raw_connection().execute(_COMMIT_SOON)
             await raw_connection().execute(_TAKE_TURNS, _UNIT_LOCK, self._plan.unit_id, self._plan.import_id)
-            self._known = await look_up(self.chunk.rows, self._plan)
+            self._known = await look_up(self.chunk.rows, self._plan, unique=not self._trusting)
             if before is not None:
                 before.tell(self._known)
             decider = Decider(self._plan, self._known, self._actor)
