@@ -44,6 +44,7 @@ ALWAYS = {
     "max_connections": "200",
     "shared_buffers": "512MB",  # touched as it is needed
     "max_wal_size": "2GB",  # a large import is not interrupted to write its pages out, and then log each anew
+    "wal_writer_flush_after": "16MB",  # of what need not be on the disk at once; at 1 MB it would hardly do anything else
     "wal_buffers": "64MB",  # an import's backends would wait for each other to write what they log
 }
 # Tests throw the cluster away: nothing is written for the day after a crash.

@@ -93,7 +93,7 @@ class Application:
             self._known = await look_up(self.chunk.rows, self._plan, unique=not self._trusting)
             if before is not None:
                 before.tell(self._known)
-            decider = Decider(self._plan, self._known, self._actor)
+            decider = Decider(self._plan, self._known, self._actor, trusting=self._trusting)
             changes = await in_thread(decider.decide, self.chunk.rows)
             self._decided.set()
             await gather_entries()

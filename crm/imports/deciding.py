@@ -86,16 +86,24 @@ class Changes:
 
 
 class Decider:
-    """Decides the rows of one chunk. `earlier` remembers what a preview, which writes nothing, decided before."""
+    """Decides the rows of one chunk. `earlier` remembers what a preview, which writes nothing, decided before; a `trusting`
+    one takes account numbers and external ids for free.
+    """
 
     def __init__(
-        self, plan: ImportPlan, known: Known, actor: Actor, earlier: FirstLines | None = None
+        self,
+        plan: ImportPlan,
+        known: Known,
+        actor: Actor,
+        earlier: FirstLines | None = None,
+        *,
+        trusting: bool = False,
     ) -> None:
         self._plan, self._actor, self._earlier = plan, actor, earlier
         self._matches, self._owners = known.matches, known.owners
         self._lower = plan.key_column == "email"
         self._matching = plan.duplicate_rule is not DuplicateRule.CREATE_NEW
-        self._unique = tuple(column for column in UNIQUE_COLUMNS if column in plan.mapped)
+        self._unique = tuple(column for column in UNIQUE_COLUMNS if column in plan.mapped and not trusting)
         self._has_billing = plan.has_billing
         self._ids = uuid7s()
         self._fresh = (next(self._ids), next(self._ids))

@@ -170,7 +170,7 @@ def _row(row: Sequence[Any]) -> ParsedRow:
     line, cells, values, warnings, *texts = row
     if _LABEL in values:
         values[_LABEL] = UUID(values[_LABEL])
-    return ParsedRow(line, cells, values, [], _problems(warnings), Ready(*texts))
+    return ParsedRow(line, cells, values, [], _problems(warnings) if warnings else [], Ready(*texts))
 
 
 def _problems(found: Sequence[Sequence[Any]]) -> list[CellProblem]:
