@@ -93,6 +93,9 @@ class MailPage:
     def script(self, _request: Request) -> Response:
         return FileResponse(PAGES / "mail.js", headers=_headers(OWN_PAGES))
 
+    async def icon(self, _request: Request) -> Response:
+        return FileResponse(PAGES / "mail.svg", headers=_headers(OWN_PAGES))
+
     def _find(self, request: Request) -> StoredMessage:
         found = self.mailbox.get(request.path_params["id"])
         if found is None:
@@ -136,6 +139,7 @@ def create_page(mailbox: Mailbox) -> Starlette:
             Route("/clear", page.clear, methods=["POST"]),
             Route("/mail.css", page.style),
             Route("/mail.js", page.script),
+            Route("/mail.svg", page.icon),
         ],
         # A foreign name that resolves to this machine must not reach the page through someone's browser.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],

@@ -137,7 +137,7 @@ def test_nothing_a_message_says_becomes_markup(page: httpx.Client, mailbox: Mail
 def test_every_page_forbids_what_it_does_not_need(page: httpx.Client, mailbox: Mailbox) -> None:
     name = keep(mailbox, letter())
 
-    for path in ("/", f"/messages/{name}", "/newest", "/mail.css", "/mail.js"):
+    for path in ("/", f"/messages/{name}", "/newest", "/mail.css", "/mail.js", "/mail.svg"):
         headers = page.get(path).headers
         assert headers["content-security-policy"].startswith(
             "default-src 'none'; style-src 'self'; script-src 'self'"
