@@ -27,8 +27,8 @@ SearchArgument = Annotated[
     strawberry.argument(
         description="Words to find among those of name, e-mail and contacts, as they begin (of names also from within), case "
         "and accents apart; numbers by how a phone number begins or ends, in any form. One whole e-mail address or number "
-        "finds those who have it; typos are forgiven when nothing is found letter by "
-        "letter. Without `orderBy` the best come first."
+        "finds those who have it; typos are forgiven when nothing is found letter by letter. "
+        "Without `orderBy` the best come first."
     ),
 ]
 OrderArgument = Annotated[

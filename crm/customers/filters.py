@@ -66,10 +66,9 @@ def _name() -> FilterField:
         if operator == "startsWith" and value.isascii():
             return begins_with(value, "name", "sort_name")
         found = compare(operator, value)
-        if operator != "contains" or not value.isascii():
-            return found
-        may_match = narrowed(value, is_name=True)
-        return found & may_match if may_match else found
+        if operator == "contains" and value.isascii():
+            return found & narrowed(value, is_name=True)
+        return found
 
     return FilterField(Operand.TEXT, "name", build=build)
 
@@ -88,8 +87,7 @@ def _email() -> FilterField:
             case "startsWith" if value.isascii():
                 return begins_with(value, "email", "sort_email")
             case "contains" if value.isascii():
-                may_match = narrowed(value, is_name=False)
-                return found & may_match if may_match else found
+                return found & narrowed(value, is_name=False)
         return found
 
     return FilterField(Operand.TEXT, "email", build=build)

@@ -64,15 +64,15 @@ def named(text: str) -> Q:
     return Q(_Found(_ids(conditions))) if terms else Q()
 
 
-def narrowed(text: str, *, is_name: bool) -> Q | None:
+def narrowed(text: str, *, is_name: bool) -> Q:
     """What every customer has whose name or e-mail address holds the ASCII text, so that an index finds them; others
-    may have it, too. None where no index would help.
+    may have it, too. All have where no index would help.
     """
     pieces = _SIGNS.split(text)
     first, *others = [piece for piece in pieces if piece] or [""]
     known = not pieces[0] or others or (is_name and len(first) >= _WITHIN)
     if len(text) < _WITHIN or not first or not known:
-        return None
+        return Q()
     asked = f"kith_holds({{}}, {str(is_name).lower()})"
     return Q(_Holds(_Sql(f"{_WORDS} @@ (select {asked})", (text,))))
 

@@ -90,7 +90,7 @@ class Application:
             await end_when_abandoned()
             await raw_connection().execute(_COMMIT_SOON)
             await raw_connection().execute(_TAKE_TURNS, _UNIT_LOCK, self._plan.unit_id, self._plan.import_id)
-            self._known = await look_up(self.chunk.rows, self._plan, unique=not self._trusting)
+            self._known = await look_up(self.chunk.rows, self._plan, trusting=self._trusting)
             if before is not None:
                 before.tell(self._known)
             decider = Decider(self._plan, self._known, self._actor, trusting=self._trusting)

@@ -42,11 +42,13 @@ select id, customer_id, name, email, phone, title, department, is_primary from c
 """
 
 
-async def look_up(rows: Sequence[ParsedRow], plan: ImportPlan, *, unique: bool = True) -> Known:
-    """Who has the rows' keys and, if asked, unique values; customers that may be changed are locked, with all they have."""
+async def look_up(rows: Sequence[ParsedRow], plan: ImportPlan, *, trusting: bool = False) -> Known:
+    """Who has the rows' keys and unique values; customers that may be changed are locked, with all they have. A `trusting`
+    chunk does not ask for the unique values.
+    """
     known = Known()
     usable = [row.values for row in rows if not row.problems]
-    for column in UNIQUE_COLUMNS if unique else ():
+    for column in () if trusting else UNIQUE_COLUMNS:
         values = {found[column] for found in usable if column in found}
         if values:
             known.owners[column] = await _owners(column, values, plan.unit_id)

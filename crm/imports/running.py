@@ -68,7 +68,7 @@ async def _give_up(found: Import, claim: Claim, refused: Refused) -> None:
 
 
 async def _despite_races(found: Import, actor: Actor, claim: Claim) -> bool:
-    """Where the preview found no number taken, it trusts that none is: asking costs a tenth as much as writing the row.
+    """Where the preview found no number taken, it trusts that none is, and asks nobody: the database refuses what is.
     Somebody may have taken one since, or between our look and our write: from the last checkpoint, the next look sees it.
     Rows that were prepared may be gone: it reads the uploaded file.
 

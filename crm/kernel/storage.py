@@ -103,6 +103,7 @@ async def get_stream(key: str, *, start: int = 0) -> AsyncGenerator[bytes, None]
     if start >= size:
         return
     if _is_directory(settings().storage_url):
+        # As a stream it would come 8 KB at a time, each piece handed from thread to thread.
         for begins in range(start, size, _PIECE):
             yield bytes(await _obstore().get_range_async(store(), key, start=begins, length=_PIECE))
         return
@@ -112,7 +113,6 @@ async def get_stream(key: str, *, start: int = 0) -> AsyncGenerator[bytes, None]
 
 
 def _is_directory(url: str) -> bool:
-    """A stream out of a directory is read 8 KB at a time, each handed from thread to thread: 4 µs of an imported row."""
     return urlsplit(url).scheme == "file"
 
 

@@ -344,6 +344,14 @@ begin
       using errcode = 'foreign_key_violation', constraint = 'customer_manager_in_unit';
   end if;
 end $$;
+create function kith_named_exists(kind text, key uuid, told text) returns void language plpgsql as $$
+begin
+  case kind
+    when 'pick' then perform kith_pick_exists(key, told);
+    when 'user' then perform kith_user_exists(key, told);
+    when 'entity' then perform kith_entity_exists(key, told);
+  end case;
+end $$;
 -- What most new customers leave empty is looked for only when one of the statement's fills any of it.
 create function kith_customer_names() returns trigger language plpgsql as $$
 declare
@@ -378,47 +386,31 @@ begin
     ('user', w.consent_by_id, 'customer_consent_by_id_fkey'),
     ('user', w.blocked_by_id, 'customer_blocked_by_id_fkey')) n (kind, key, told) where n.key is not null
   loop
-    case named.kind
-      when 'pick' then perform kith_pick_exists(named.key, named.told);
-      when 'user' then perform kith_user_exists(named.key, named.told);
-      when 'entity' then perform kith_entity_exists(named.key, named.told);
-    end case;
+    perform kith_named_exists(named.kind, named.key, named.told);
   end loop;
   return null;
 end $$;
 -- A change is asked about as a foreign key asks: what it names anew, and nothing else. The trigger's condition is cheap.
 create function kith_customer_names_anew() returns trigger language plpgsql as $$
+declare named record;
 begin
   if new.account_manager_id is distinct from old.account_manager_id or new.unit_id <> old.unit_id then
     perform kith_manager_exists(new.unit_id, new.account_manager_id);
   end if;
-  if new.status_label_id is distinct from old.status_label_id then
-    perform kith_pick_exists(new.status_label_id, 'customer_status_label_id_fkey');
-  end if;
-  if new.customer_group_id is distinct from old.customer_group_id then
-    perform kith_pick_exists(new.customer_group_id, 'customer_customer_group_id_fkey');
-  end if;
-  if new.industry_id is distinct from old.industry_id then
-    perform kith_pick_exists(new.industry_id, 'customer_industry_id_fkey');
-  end if;
-  if new.source_id is distinct from old.source_id then
-    perform kith_pick_exists(new.source_id, 'customer_source_id_fkey');
-  end if;
-  if new.service_provision_id is distinct from old.service_provision_id then
-    perform kith_pick_exists(new.service_provision_id, 'customer_service_provision_id_fkey');
-  end if;
-  if new.service_manager_id is distinct from old.service_manager_id then
-    perform kith_user_exists(new.service_manager_id, 'customer_service_manager_id_fkey');
-  end if;
-  if new.legal_entity_id is distinct from old.legal_entity_id then
-    perform kith_entity_exists(new.legal_entity_id, 'customer_legal_entity_id_fkey');
-  end if;
-  if new.consent_by_id is distinct from old.consent_by_id then
-    perform kith_user_exists(new.consent_by_id, 'customer_consent_by_id_fkey');
-  end if;
-  if new.blocked_by_id is distinct from old.blocked_by_id then
-    perform kith_user_exists(new.blocked_by_id, 'customer_blocked_by_id_fkey');
-  end if;
+  for named in select n.kind, n.key, n.told from (values
+    ('pick', old.status_label_id, new.status_label_id, 'customer_status_label_id_fkey'),
+    ('pick', old.customer_group_id, new.customer_group_id, 'customer_customer_group_id_fkey'),
+    ('pick', old.industry_id, new.industry_id, 'customer_industry_id_fkey'),
+    ('pick', old.source_id, new.source_id, 'customer_source_id_fkey'),
+    ('pick', old.service_provision_id, new.service_provision_id, 'customer_service_provision_id_fkey'),
+    ('user', old.service_manager_id, new.service_manager_id, 'customer_service_manager_id_fkey'),
+    ('entity', old.legal_entity_id, new.legal_entity_id, 'customer_legal_entity_id_fkey'),
+    ('user', old.consent_by_id, new.consent_by_id, 'customer_consent_by_id_fkey'),
+    ('user', old.blocked_by_id, new.blocked_by_id, 'customer_blocked_by_id_fkey')) n (kind, former, key, told)
+   where n.key is distinct from n.former
+  loop
+    perform kith_named_exists(named.kind, named.key, named.told);
+  end loop;
   return null;
 end $$;
 create function kith_contact_names() returns trigger language plpgsql as $$

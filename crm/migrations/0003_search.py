@@ -9,7 +9,7 @@ from tortoise import migrations
 from tortoise.migrations import operations as ops
 
 WORDS = r"""
--- Folded, and what most often stands between words made a space: a tenth of what translate() or a pattern takes.
+-- Folded, and what most often stands between words made a space: a fraction of what translate() or a pattern takes.
 create function kith_spaced(text) returns text language sql immutable parallel safe as $$
   select replace(replace(replace(replace(replace(replace(replace(replace(
     public.kith_fold($1), '.', ' '), '@', ' '), '-', ' '), '&', ' '), ',', ' '), '''', ' '), '_', ' '), e'\n', ' ') $$;
@@ -88,7 +88,7 @@ create function kith_alike(term text) returns tsquery language sql stable parall
   select public.kith_letters(term) || coalesce(string_agg(quote_literal(text), ' | '), quote_literal('-'))::tsquery
     from (select text from (select distinct text from public.search_word where text %> public.kith_fold(term)) alike
            order by word_similarity(public.kith_fold(term), text) desc, text limit 100) best $$;
--- What every text of a customer's or a contact's words has that holds the content within, and others may have; never null.
+-- What every customer has whose name, or whose e-mail address, holds the content; others may have it, too. Never null.
 -- Words of addresses are not in the table: of those, only what is surely a whole word or its beginning is asked for.
 create function kith_holds(content text, is_name boolean) returns tsquery
   language plpgsql stable parallel safe as $$

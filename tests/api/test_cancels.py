@@ -57,6 +57,7 @@ async def test_a_storm_of_cancelled_requests_leaves_no_connection_in_use(server:
             await _settled(pool)
             answer = (await client.post("/graphql", json={"query": LIST})).json()
             await _settled(pool)
+        assert (pool.in_use, database_connections_in_use()) == (0, 0)
         assert answer["data"]["customers"]["totalCount"] == 1
     Executor.reads.pool = served
     assert (await Customer.get(id=customer.id)).tags in ([], ["x"])

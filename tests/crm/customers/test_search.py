@@ -374,7 +374,7 @@ async def test_fifty_thousand_customers_are_searched_through_the_indexes() -> No
     by_words = ("quartz", "office@quartz.example", "quartz & 12")
     plans = {text: await _plan(search(here, text).limit(26)) for text in (*by_words, "0301234567")}
     for text, plan in plans.items():
-        assert "Bitmap Index Scan on customer_words" in plan, (text, plan)
+        assert re.search(r"Bitmap Index Scan on customer_words\b.*\n *Index Cond: ", plan), (text, plan)
         assert "Seq Scan on customer" not in plan, (text, plan)
     for index in ("customer_phone", "customer_phone_begins"):
         assert re.search(rf"\b{index}\b", plans["0301234567"]), (index, plans)
@@ -402,8 +402,8 @@ async def test_what_a_filter_looks_for_within_a_text_is_found_by_its_words(rule:
 
 ADDRESS = f"{hashlib.md5(b'15', usedforsecurity=False).hexdigest()}@x.example"
 LOOKS = {
-    "03000000007": {"customer_phone": 1},
-    "03 00 00 00": {"customer_phone": 2, "customer_phone_begins": 1, "customer_words": 1},
+    "03000000007": {"customer_phone": 1, "customer_fax": 1},
+    "03 00 00 00": {"customer_phone": 2, "customer_phone_begins": 1, "customer_fax": 3, "customer_words": 1},
     ADDRESS: {"customer_email": 1},
     f"a{ADDRESS}": {"customer_email": 1, "customer_words": 1},
     "quartz": {"customer_words": 2},
@@ -427,10 +427,9 @@ async def test_no_look_is_taken_that_is_not_needed() -> None:
 async def _looks_taken(query: Any) -> list[str]:
     plan = await _plan(query, "analyze")
     scans = (line for line in plan.splitlines() if "Index" in line and "never executed" not in line)
-    found = (
-        re.search(r" (?:on|using) (customer_(?:words|email|phone(?:_begins)?))\b", line) for line in scans
-    )
-    return [each[1] for each in found if each]
+    # There are no fax numbers, so it is all one to the planner along which of their two indexes it finds none.
+    index = re.compile(r" (?:on|using) (customer_(?:words|email|fax|phone(?:_begins)?))(?:_begins)?\b")
+    return [each[1] for each in map(index.search, scans) if each]
 
 
 async def _plan(query: Any, how: str = "costs") -> str:
