@@ -255,6 +255,8 @@ NAMED: list[tuple[str, str, str | Copy]] = [
         copy("contact", created_by_id=_NOBODY, is_primary="false", email="'another@customer.example'"),
     ),
     ("contact_update_names", "contact_created_by_id_fkey", f"update contact set created_by_id = {_NOBODY}"),
+    ("contact_insert_customer", "contact_customer_id_fkey", copy("contact", customer_id=_NOBODY)),
+    ("contact_update_customer", "contact_customer_id_fkey", f"update contact set customer_id = {_NOBODY}"),
     ("history_insert_names", "history_entry_unit_id_fkey", copy("history_entry", unit_id=_NOBODY)),
     ("history_insert_names", "history_entry_user_id_fkey", copy("history_entry", user_id=_NOBODY)),
     ("history_update_names", "history_entry_unit_id_fkey", f"update history_entry set unit_id = {_NOBODY}"),
@@ -295,6 +297,13 @@ STILL_NAMED: list[tuple[str, str, str]] = [
         f"update {named} set id = {_NOBODY} where name = 'Lone'",
     )
 ]
+STILL_NAMED.append(
+    (
+        "customer_is_named",
+        f"update contact set customer_id = (select id from customer where not {_LIVE})",
+        f"update customer set id = {_NOBODY} where not {_LIVE}",
+    )
+)
 """The guard, the statement that makes the table name a record called Lone, and what is refused from then on."""
 
 TRIGGERS: list[Case] = [

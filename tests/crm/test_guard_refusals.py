@@ -73,7 +73,7 @@ from tests.crm.guard_names import (
 KEEPING = {
     *("outbox_ring", "outbox_ring_again", "activity_last", "activity_last_again"),
     *("customer_insert_words", "customer_update_words", "contact_insert_words", "contact_update_words"),
-    *("contact_insert_people", "contact_update_people", "contact_delete_people"),
+    *("contact_delete_people", "customer_delete_contacts"),
 }
 """Triggers that do something and refuse nothing; the tests of their rooms speak of them."""
 ISSUED: dict[str, Any] = {
@@ -415,6 +415,44 @@ async def test_who_names_it_waits_for_what_goes(
 
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         await names_it
+
+
+@pytest.fixture
+async def leaving(naming: Connection) -> str:
+    """A customer without contacts."""
+    return str((await make_customer(unit=await BusinessUnit.get(name="North"), name="Leaving")).id)
+
+
+async def test_a_customer_goes_with_the_contact_that_it_waited_for(
+    connection: Connection, naming: Connection, leaving: str
+) -> None:
+    async with naming.transaction():
+        await naming.execute(await _statement(connection, _contact_of(leaving)))
+        going = asyncio.create_task(connection.execute("delete from customer where id = $1", leaving))
+        await asyncio.sleep(0.2)
+        assert not going.done()
+
+    assert await going == "DELETE 1"
+    assert await connection.fetchval("select count(*) from contact where customer_id = $1", leaving) == 0
+
+
+async def test_a_contact_waits_for_its_customer_that_goes(
+    connection: Connection, naming: Connection, leaving: str
+) -> None:
+    statement = await _statement(connection, _contact_of(leaving))
+    async with connection.transaction():
+        await connection.execute("delete from customer where id = $1", leaving)
+        names_it = asyncio.create_task(naming.execute(statement))
+        await asyncio.sleep(0.2)
+        assert not names_it.done()
+
+    with pytest.raises(asyncpg.ForeignKeyViolationError) as refusal:
+        await names_it
+    assert refusal.value.constraint_name == "contact_customer_id_fkey"
+
+
+def _contact_of(customer: str) -> Copy:
+    return Copy("contact", "is_primary", {"customer_id": f"'{customer}'"})
 
 
 @_cases(TRIGGERS)

@@ -118,15 +118,25 @@ async def test_an_import_writes_contacts_into_the_customers_it_makes(rule: Dupli
         *("B,b@x.example,,", "C,c@x.example,Élodie,elodie@x.example"),
     )
 
-    await _sql("alter table contact disable trigger contact_insert_people")
+    await _sql("alter table contact disable trigger contact_insert_customer")
     try:
         done = await import_file("\n".join(rows).encode(), manager, duplicate_rule=rule)
     finally:
-        await _sql("alter table contact enable trigger contact_insert_people")
+        await _sql("alter table contact enable trigger contact_insert_customer")
 
     assert done.created_count == len(rows) - 1
     assert await _sql(_AS_IT_SHOULD_BE) == []
     assert len(await _found("o'hara")) == len(await _found("elodie")) == 1
+
+
+async def test_whatever_stands_between_words_parts_them() -> None:
+    """Of each character there is: the quick way comes to the words of the plain one."""
+    told = await _sql("""
+        select n from generate_series(1, 131071) n cross join lateral (select 'a' || chr(n) || 'b' as text) t
+         where n not between 55296 and 57343 and trim(regexp_replace(kith_words(text), ' +', ' ', 'g'))
+               <> trim(regexp_replace(kith_fold(text), '[^[:alnum:]]+', ' ', 'g'))""")
+
+    assert [chr(row["n"]) for row in told] == []
 
 
 async def test_each_word_of_a_name_is_known_once() -> None:
