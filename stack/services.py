@@ -12,7 +12,7 @@ from tortoise.exceptions import DBConnectionError
 from tortoise.migrations.executor import MigrationExecutor
 
 from crm.accounts.users import create_admin
-from crm.kernel.database import close, connect, credentials, migrate, tortoise_config
+from crm.kernel.database import ChangedMigration, close, connect, credentials, migrate, tortoise_config
 from crm.kernel.settings import environment_name, settings
 from stack.errors import StartError
 from stack.home import Home
@@ -71,9 +71,11 @@ def create_database(postgres: Postgres) -> str:
 
 
 def migrate_database() -> None:
-    """Bring the database to the newest schema; StartError when it cannot be reached."""
+    """Bring the database to the newest schema; StartError when it cannot be reached, or was made by other migrations."""
     try:
         asyncio.run(migrate())
+    except ChangedMigration as error:
+        raise StartError(str(error)) from error
     except UNREACHABLE as error:
         raise _unusable(error) from error
 

@@ -1,6 +1,8 @@
 """The connection to PostgreSQL and its migrations."""
 
+import hashlib
 from functools import cache
+from importlib.resources import files
 from importlib.util import find_spec
 from pkgutil import iter_modules
 from typing import Any
@@ -106,13 +108,16 @@ async def connect(url: str | None = None, statement_timeout: int | None = None) 
     await Tortoise.init(config=tortoise_config(url, statement_timeout), _enable_global_fallback=True)
 
 
+_HAD = "select name from tortoise_migrations where app = 'crm'"
+
+
 async def missing_migrations() -> list[str]:
     """The migrations of this code that the database has not had. Raises what the connection raises."""
     connection = get_connection("default")
     table = "select to_regclass('tortoise_migrations') is not null as there"
     if not (await connection.execute_query_dict(table))[0]["there"]:
         return _migrations()
-    rows = await connection.execute_query_dict("select name from tortoise_migrations where app = 'crm'")
+    rows = await connection.execute_query_dict(_HAD)
     return sorted(set(_migrations()) - {row["name"] for row in rows})
 
 
@@ -127,14 +132,22 @@ async def close() -> None:
     await Tortoise.close_connections()
 
 
+class ChangedMigration(Exception):
+    """The database had migrations of the same names that did something else. A sentence for people."""
+
+
 async def migrate(url: str | None = None) -> None:
-    """Brings the database to the newest schema; several processes may call it at once."""
+    """Brings the database to the newest schema; several processes may call it at once.
+
+    Raises ChangedMigration, and changes nothing, where a migration was rewritten since the database had it.
+    """
     from tortoise.migrations.executor import MigrationExecutor  # noqa: PLC0415  0.7 MB that no server needs
 
     config = tortoise_config(url)
     lock = await asyncpg.connect(**credentials(url or settings().database_url))
     try:
         await lock.execute("select pg_advisory_lock($1)", MIGRATION_LOCK)
+        await _note_migrations(lock)
         await Tortoise.init(config=config, _enable_global_fallback=True)
         try:
             await MigrationExecutor(get_connection("default"), config["apps"]).migrate()
@@ -142,3 +155,34 @@ async def migrate(url: str | None = None) -> None:
             await close()
     finally:
         await lock.close()
+
+
+async def _note_migrations(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Compares the migrations the database has had with ours, and notes what the others are that it gets now."""
+    ours = {name: _digest(name) for name in _migrations()}
+    async with connection.transaction():
+        await connection.execute(
+            "create table if not exists migration_digest (name text primary key, digest text not null)"
+        )
+        noted = dict(await connection.fetch("select name, digest from migration_digest"))
+        had = await _migrations_had(connection)
+        changed = sorted(name for name in had & ours.keys() if noted.get(name) != ours[name])
+        if changed:
+            raise ChangedMigration(
+                f"The database was made by an earlier state of this code: {', '.join(changed)} has changed since. "
+                "Make it anew (for that of `scripts/dev`: `rm -r .kith`), or go back to the code that made it."
+            )
+        await connection.executemany(
+            "insert into migration_digest values ($1, $2) on conflict (name) do update set digest = excluded.digest",
+            [(name, digest) for name, digest in ours.items() if name not in had],
+        )
+
+
+async def _migrations_had(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
+    if not await connection.fetchval("select to_regclass('tortoise_migrations') is not null"):
+        return set()
+    return {row["name"] for row in await connection.fetch(_HAD)}
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256((files("crm.migrations") / f"{name}.py").read_bytes()).hexdigest()

@@ -162,6 +162,7 @@ union all select 'column', table_name, column_name, concat_ws(' ', data_type, is
 union all select 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
 union all select 'function', '', proname, prosrc from pg_proc where proname like 'kith%'
 union all select 'migration', app, name, '' from tortoise_migrations
+union all select 'digest', '', name, digest from migration_digest
 order by 1, 2, 3, 4
 """
 
@@ -184,6 +185,17 @@ async def _migrate(url: str) -> None:
     assert process.returncode == 0, said.decode()
 
 
+async def _kith_migrate(url: str) -> tuple[int | None, str]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "stack", "migrate"),
+        env={**os.environ, "DATABASE_URL": url},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await process.communicate()
+    return process.returncode, " ".join(said.decode().split())
+
+
 async def _schema(url: str) -> list[tuple[Any, ...]]:
     opened = await connect(url)
     rows = [tuple(row) for row in await opened.fetch(SCHEMA)]
@@ -199,3 +211,32 @@ async def test_migrating_from_two_processes_at_once_and_once_more_changes_nothin
     await _migrate(empty_database)
 
     assert first == await _schema(empty_database) == await _schema(database)
+
+
+async def test_a_database_that_had_other_migrations_is_not_taken_for_a_new_one(empty_database: str) -> None:
+    await _migrate(empty_database)
+    opened = await connect(empty_database)
+    await opened.execute("update migration_digest set digest = 'other' where name = '0002_guards'")
+    await opened.execute("delete from tortoise_migrations where name = '0003_search'")
+    before = await _schema(empty_database)
+
+    code, said = await _kith_migrate(empty_database)
+
+    assert code == 1
+    assert "0002_guards has changed since. Make it anew" in said
+    assert "Traceback" not in said
+    assert await _schema(empty_database) == before
+    await opened.close()
+
+
+async def test_a_migration_that_did_not_come_through_may_be_another_one_next_time(
+    database: str, empty_database: str
+) -> None:
+    """Its digest is noted before it runs."""
+    opened = await connect(empty_database)
+    await opened.execute("create table migration_digest (name text primary key, digest text not null)")
+    await opened.execute("insert into migration_digest values ('0002_guards', 'other')")
+    await opened.close()
+
+    assert (await _kith_migrate(empty_database))[0] == 0
+    assert await _schema(empty_database) == await _schema(database)
