@@ -10,7 +10,7 @@ from tortoise import Model, Tortoise
 from tortoise.expressions import F, Q
 
 from crm.customers.models import Consent, Stage, Status
-from crm.customers.search import narrowed
+from crm.customers.search import contacts_at, narrowed, narrowed_contacts
 from crm.kernel.actor import Actor
 from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, usual
 from crm.kernel.ids import Kind
@@ -100,10 +100,25 @@ def _choice(column: str) -> FilterField:
     return _F(_O.ID, column, kind=Kind.PICK_LIST_ITEM)
 
 
+def _of_contact(column: str) -> FilterField:
+    """A name or an e-mail address, as those of customers."""
+    compare = usual(column)
+
+    def build(operator: str, value: Any) -> Q:
+        found = compare(operator, value)
+        if operator == "contains" and value.isascii():
+            return found & narrowed_contacts(value, is_name=column == "name")
+        if operator in {"eq", "in"} and column == "email":
+            return found & contacts_at([value] if operator == "eq" else value)
+        return found
+
+    return FilterField(Operand.TEXT, column, build=build)
+
+
 _CONTACTS = FilterSet(
     {
-        "name": _F(_O.TEXT, "name"),
-        "email": _F(_O.TEXT, "email"),
+        "name": _of_contact("name"),
+        "email": _of_contact("email"),
         "phone": _F(_O.TEXT, "phone"),
         "title": _F(_O.TEXT, "title"),
         "department": _F(_O.TEXT, "department"),

@@ -205,7 +205,7 @@ class Customer(Model):
             Index(fields=("created_at", "id"), name="customer_created"),
             Index(fields=("updated_at", "id"), name="customer_updated"),
             Index(fields=("last_activity_at", "id"), name="customer_last_activity"),
-            Index(fields=("status", "stage"), name="customer_status_stage"),
+            Index(fields=("status", "stage", "consent", "currency", "language"), name="customer_kinds"),
             Index(fields=("status", "sort_name", "id"), name="customer_status_name"),
             Index(fields=("address_country", "sort_name", "id"), name="customer_country_name"),
             Index(fields=("sort_email", "id"), name="customer_email"),

@@ -68,13 +68,32 @@ def narrowed(text: str, *, is_name: bool) -> Q:
     """What every customer has whose name or e-mail address holds the ASCII text, so that an index finds them; others
     may have it, too. All have where no index would help.
     """
+    asked = _held(text, is_name=is_name)
+    return Q(_Holds(_Sql(f"{_WORDS} @@ {asked}", (text,)))) if asked else Q()
+
+
+def narrowed_contacts(text: str, *, is_name: bool) -> Q:
+    """The same of contacts, whose words their customer has."""
+    asked = _held(text, is_name=is_name)
+    words = _WORDS.format(table="c")
+    found = f"{{table}}.customer_id = any(array(select c.id from customer c where {words} @@ {asked}))"  # noqa: S608  every value is bound
+    return Q(_Holds(_Sql(found, (text,)))) if asked else Q()
+
+
+def contacts_at(addresses: Sequence[str]) -> Q:
+    """The contacts with one of the e-mail addresses, case apart, so that an index finds them."""
+    places = ", ".join("lower({})" for _ in addresses) or "null"
+    return Q(_Holds(_Sql(f"lower({{table}}.email) in ({places})", tuple(addresses))))
+
+
+def _held(text: str, *, is_name: bool) -> str | None:
+    """What the index of words is asked; None where it would be for nearly all."""
     pieces = _SIGNS.split(text)
     first, *others = [piece for piece in pieces if piece] or [""]
     known = not pieces[0] or others or (is_name and len(first) >= _WITHIN)
     if len(text) < _WITHIN or not first or not known:
-        return Q()
-    asked = f"kith_holds({{}}, {str(is_name).lower()})"
-    return Q(_Holds(_Sql(f"{_WORDS} @@ (select {asked})", (text,))))
+        return None
+    return f"(select kith_holds({{}}, {str(is_name).lower()}))"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,13 @@ async def connect(url: str | None = None, statement_timeout: int | None = None) 
 _HAD = "select name from tortoise_migrations where app = 'crm'"
 
 
+# In a schema of its own, apart from the business's tables.
+_NOTES = """
+create schema if not exists kith;
+create table if not exists kith.migration (name text primary key, digest text not null);
+"""
+
+
 async def missing_migrations() -> list[str]:
     """The migrations of this code that the database has not had. Raises what the connection raises."""
     connection = get_connection("default")
@@ -161,10 +168,8 @@ async def _note_migrations(connection: "asyncpg.Connection[asyncpg.Record]") -> 
     """Compares the migrations the database has had with ours, and notes what the others are that it gets now."""
     ours = {name: _digest(name) for name in _migrations()}
     async with connection.transaction():
-        await connection.execute(
-            "create table if not exists migration_digest (name text primary key, digest text not null)"
-        )
-        noted = dict(await connection.fetch("select name, digest from migration_digest"))
+        await connection.execute(_NOTES)
+        noted = dict(await connection.fetch("select name, digest from kith.migration"))
         had = await _migrations_had(connection)
         changed = sorted(name for name in had & ours.keys() if noted.get(name) != ours[name])
         if changed:
@@ -173,7 +178,7 @@ async def _note_migrations(connection: "asyncpg.Connection[asyncpg.Record]") -> 
                 "Make it anew (for that of `scripts/dev`: `rm -r .kith`), or go back to the code that made it."
             )
         await connection.executemany(
-            "insert into migration_digest values ($1, $2) on conflict (name) do update set digest = excluded.digest",
+            "insert into kith.migration values ($1, $2) on conflict (name) do update set digest = excluded.digest",
             [(name, digest) for name, digest in ours.items() if name not in had],
         )
 

@@ -100,6 +100,13 @@ create index customer_industry_fk on customer (industry_id) where industry_id is
 create index customer_source_fk on customer (source_id) where source_id is not null;
 create index customer_provision_fk on customer (service_provision_id) where service_provision_id is not null;
 create index customer_label_fk on customer (status_label_id) where status_label_id is not null;
+create index customer_entity_fk on customer (legal_entity_id) where legal_entity_id is not null;
+create index customer_vat on customer (vat_id) where vat_id is not null;
+create index customer_state on customer (address_state) where address_state is not null;
+create index customer_contract_start on customer (contract_start) where contract_start is not null;
+create index customer_contract_review on customer (contract_review) where contract_review is not null;
+create index customer_blocked on customer (blocked_at) where blocked_at is not null;
+create index customer_archived on customer (archived_at) where archived_at is not null;
 create unique index customer_invoice_type_pair on customer_invoice_type (customer_id, picklistitem_id);
 -- Names in the order in which people look for them. Tortoise has made columns like any other, and their indexes with them.
 alter table customer drop column sort_name, drop column sort_email;

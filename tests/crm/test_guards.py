@@ -162,7 +162,7 @@ union all select 'column', table_name, column_name, concat_ws(' ', data_type, is
 union all select 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid) from pg_trigger where not tgisinternal
 union all select 'function', '', proname, prosrc from pg_proc where proname like 'kith%'
 union all select 'migration', app, name, '' from tortoise_migrations
-union all select 'digest', '', name, digest from migration_digest
+union all select 'digest', '', name, digest from kith.migration
 order by 1, 2, 3, 4
 """
 
@@ -216,7 +216,7 @@ async def test_migrating_from_two_processes_at_once_and_once_more_changes_nothin
 async def test_a_database_that_had_other_migrations_is_not_taken_for_a_new_one(empty_database: str) -> None:
     await _migrate(empty_database)
     opened = await connect(empty_database)
-    await opened.execute("update migration_digest set digest = 'other' where name = '0002_guards'")
+    await opened.execute("update kith.migration set digest = 'other' where name = '0002_guards'")
     await opened.execute("delete from tortoise_migrations where name = '0003_search'")
     before = await _schema(empty_database)
 
@@ -234,8 +234,10 @@ async def test_a_migration_that_did_not_come_through_may_be_another_one_next_tim
 ) -> None:
     """Its digest is noted before it runs."""
     opened = await connect(empty_database)
-    await opened.execute("create table migration_digest (name text primary key, digest text not null)")
-    await opened.execute("insert into migration_digest values ('0002_guards', 'other')")
+    await opened.execute(
+        "create schema kith; create table kith.migration (name text primary key, digest text not null)"
+    )
+    await opened.execute("insert into kith.migration values ('0002_guards', 'other')")
     await opened.close()
 
     assert (await _kith_migrate(empty_database))[0] == 0

@@ -97,7 +97,7 @@ _TABLES = """
 select c.table_name, array_agg(c.column_name::text order by c.ordinal_position) as columns
   from information_schema.columns c join information_schema.tables t using (table_schema, table_name)
  where c.table_schema = 'public' and t.table_type = 'BASE TABLE' and c.is_generated = 'NEVER'
-   and c.table_name not in ('tortoise_migrations', 'migration_digest')
+   and c.table_name <> 'tortoise_migrations'
  group by 1
 """
 

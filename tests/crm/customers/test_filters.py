@@ -52,6 +52,7 @@ async def _twelve_customers() -> None:
         customer = await make_customer(
             unit=unit,
             name=["Alpha", "alpha beta", "Beta", "100% Ünal"][n % 4],
+            email=[f"office@{n}.example", f"Sales.{n}@beta.example", f"ünal{n}@x.example"][n % 3],
             stage=list(Stage)[n % 4],
             consent=list(Consent)[n % 3],
             address_country=[None, "DE", "FR"][n % 3],
@@ -68,7 +69,7 @@ async def _twelve_customers() -> None:
             blocked_reason="Late" if n % 4 == 1 else None,
         )
         for name, phone in [("Ann", None), ("Bob", "+4930222")][: n % 3]:
-            await make_contact(customer, name=name, phone=phone)
+            await make_contact(customer, name=name, phone=phone, email=f"{name}.sales@{n % 2}.example")
         if n % 4 == 2:
             await make_activity(
                 customer, type=[ActivityType.CALL, ActivityType.NOTE][n // 4 % 2], occurred_at=INSTANT
@@ -103,6 +104,7 @@ class World:
 
 COLUMNS = {
     "name": "name",
+    "email": "email",
     "phone": "phone",
     "stage": "stage",
     "consent": "consent",
@@ -221,13 +223,31 @@ _TEXT = ("eq", "ne", "in", "notIn", "contains", "startsWith", "isNull")
 _CHOICE = ("eq", "ne", "in", "notIn", "isNull")
 _NUMBER = ("eq", "ne", "in", "notIn", "lt", "lte", "gt", "gte", "between", "isNull")
 _NAMES = st.sampled_from(["Alpha", "alpha", "beta", "%", "_", "Ü", "", "Ann", "Bob", "nobody"])
+_ADDRESSES = st.sampled_from(
+    [
+        "office@4.example",
+        "Ann.sales@0.example",
+        "ann.sales@0.EXAMPLE",
+        "@0",
+        "sales",
+        "ales.1",
+        "ünal",
+        "%",
+        "",
+    ]
+)
 _PHONES = st.sampled_from(["+4930111", "+4930222", "+49"])
 _DECIMALS = st.sampled_from(["0", "10", "10.5", "100", "119"])
 _DAYS = st.sampled_from([*DAYS, "2026-03-01"])
 _MOMENTS = st.sampled_from([INSTANT.isoformat(), "2026-01-01T00:00:00+00:00", "2027-01-01T00:00:00+02:00"])
 _FLAG = _ops(st.booleans(), "eq")
 
-_CONTACT = {"name": _ops(_NAMES, *_TEXT), "phone": _ops(_PHONES, *_TEXT), "primary": _FLAG}
+_CONTACT = {
+    "name": _ops(_NAMES, *_TEXT),
+    "email": _ops(_ADDRESSES, *_TEXT),
+    "phone": _ops(_PHONES, *_TEXT),
+    "primary": _FLAG,
+}
 _ACTIVITY = {
     "type": _ops(st.sampled_from(["CALL", "NOTE", "TASK"]), *_CHOICE),
     "occurredAt": _ops(_MOMENTS, "lt", "lte", "gt", "gte", "between", "isNull"),
@@ -240,6 +260,7 @@ _INVOICE = {
 }
 _CUSTOMER = {
     "name": _ops(_NAMES, *_TEXT),
+    "email": _ops(_ADDRESSES, *_TEXT),
     "phone": _ops(_PHONES, *_TEXT),
     "stage": _ops(st.sampled_from(list(Stage)).map(str), *_CHOICE),
     "consent": _ops(st.sampled_from(list(Consent)).map(str), *_CHOICE),

@@ -340,7 +340,8 @@ async def test_no_text_breaks_the_search(text: str) -> None:
     await search(Customer.all(), text).limit(5)
     await Customer.filter(named(text)).limit(5)
     named_so = {"name": {"contains": text.replace("\0", "")}}  # a filter refuses zero bytes
-    await queries.list_customers(admin, rule=named_so).limit(5)
+    for rule in (named_so, {"contacts": {"some": named_so}}):
+        await queries.list_customers(admin, rule=rule).limit(5)
 
 
 async def test_a_text_without_accents_folds_as_the_dictionary_would() -> None:
@@ -385,6 +386,8 @@ NARROWED = [
     {"name": {"contains": "uartz"}},
     {"email": {"contains": "@quartz"}},
     {"email": {"contains": "a@quartz.exa"}},
+    {"contacts": {"some": {"name": {"contains": "uartz"}}}},
+    {"contacts": {"some": {"email": {"contains": "@quartz"}}}},
 ]
 
 
