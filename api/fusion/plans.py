@@ -14,7 +14,7 @@ from api.fusion.chosen import Choice, Chosen, choice_of, marked_choice, structur
 from api.fusion.compiler import Compiler, Details
 from api.fusion.memory import Memory
 from api.fusion.references import Uncompilable
-from api.fusion.structure import Marker, Slot, SlotText, Unstructured, parts, read, read_conditions
+from api.fusion.structure import Marker, Slot, SlotText, Unstructured, parts, read, read_conditions, varies
 from api.fusion.values import Rows
 from api.fusion.windows import Window
 
@@ -44,6 +44,8 @@ class Plan:
     parameters: tuple[Any, ...]
     whole: bool
     """Whether it goes through a whole list, to count or to group."""
+    varies: bool
+    """Whether the server should plan it for the values of each request: made once, its plan would be wrong for some."""
 
     def bind(self, values: Sequence[Any]) -> list[Any]:
         return [each.of(values) if type(each) is _Bound else each for each in self.parameters]
@@ -52,11 +54,12 @@ class Plan:
 class Statement:
     """A plan with the values of a request."""
 
-    __slots__ = ("parameters", "sql", "whole")
+    __slots__ = ("parameters", "sql", "varies", "whole")
 
     def __init__(self, plan: Plan, values: Sequence[Any]) -> None:
         self.sql = plan.sql
         self.whole = plan.whole
+        self.varies = plan.varies
         self.parameters = plan.bind(values)
 
 
@@ -153,7 +156,7 @@ class Plans:
             sql = compiler.complete(marked(value, marker) if marker else value, kind, details)
             texts = marker.texts if marker else []
             bound = tuple(_parameter(each, texts) for each in compiler.values)
-            return Plan(_SELECT + sql, bound, compiler.whole)
+            return Plan(_SELECT + sql, bound, compiler.whole, _varies(value))
         except (Uncompilable, Unstructured) as reason:
             field = getattr(reason, "field", details[0].node.name.value)
             log.debug("not fused", field=field, reason=str(reason))
@@ -209,6 +212,15 @@ def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
     read_conditions(value.beyond, more, values)
     read_conditions(value.behind, more, values)
     return tuple(more), values
+
+
+def _varies(value: Any) -> bool:
+    """Of what `Compiler.complete` takes. Where a page begins is no such thing: it is walked to along its order."""
+    if isinstance(value, Choice):
+        return False
+    if isinstance(value, Rows):
+        return varies(value.query)
+    return varies(value.queryset if isinstance(value, Window) else value)
 
 
 def marked(value: Any, marker: Marker) -> Any:

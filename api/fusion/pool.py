@@ -46,23 +46,25 @@ class ReadPool:
         """How many connections are at work at this moment."""
         return self._open - len(self._free)
 
-    async def fetch(self, sql: str, values: Sequence[Any]) -> Row:
+    async def fetch(self, sql: str, values: Sequence[Any], *, varies: bool = False) -> Row:
         """The statement's only row, as the server wrote it. Raises TimeoutError, and what asyncpg raises.
 
-        A statement that only reads is asked again where its connection turns out to be lost, as all are after the
+        `varies`: it is planned for these values, and not by the plan the connection keeps. A statement that only reads is asked again where its connection turns out to be lost, as all are after the
         server was restarted.
         """
         try:
-            return await self._fetched(sql, values)
+            return await self._fetched(sql, values, varies)
         except _Lost:
             while self._free:
                 self._let_go(self._free.pop())
-            return await self._fetched(sql, values)
+            return await self._fetched(sql, values, varies)
 
-    async def _fetched(self, sql: str, values: Sequence[Any]) -> Row:
+    async def _fetched(self, sql: str, values: Sequence[Any], varies: bool) -> Row:
         connection = self._free.pop() if self._free else await self._another()
         connection.since = time.monotonic()
         try:
+            if connection.varies is not varies:
+                await connection.plan_for_values(varies)
             found: Row = await connection.ask(sql, values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._give_back(connection)
@@ -191,13 +193,14 @@ class _Lost(ConnectionError):
 class _Connection:
     """A connection and its statements, prepared once; the least used are given up."""
 
-    __slots__ = ("laden", "link", "overdue", "since", "statements")
+    __slots__ = ("laden", "link", "overdue", "since", "statements", "varies")
 
     def __init__(self, link: Any) -> None:
         self.link = link
         self.since = inf
         self.overdue = False
         self.laden = False
+        self.varies = False
         self.statements: Memory[Any] = Memory(MOST_STATEMENTS)
 
     async def ask(self, sql: str, values: Sequence[Any]) -> Row:
@@ -205,6 +208,13 @@ class _Connection:
         if statement is None:
             statement = self.statements[sql] = await self.link.prepare(sql)
         return await statement.fetchrow(*values)  # type: ignore[no-any-return]
+
+    async def plan_for_values(self, varies: bool) -> None:
+        """Whether from now on each statement is planned for its values; else as the connection was set up."""
+        await self.link.execute(
+            "set plan_cache_mode = force_custom_plan" if varies else "reset plan_cache_mode"
+        )
+        self.varies = varies
 
 
 class _Watched(_Connection):

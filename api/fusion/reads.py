@@ -24,6 +24,7 @@ class Part(NamedTuple):
     sql: str
     parameters: Sequence[Any]
     places: tuple[int, ...]
+    varies: bool
 
 
 class Reads:
@@ -50,27 +51,36 @@ class Reads:
         if context is not None and context.explained is not None:
             told = orjson.loads(await self.pool.plan_of(statement.sql, statement.parameters))
             context.explained.append({"sql": statement.sql, "plan": told[0]})
-        return (await self.pool.fetch(statement.sql, statement.parameters))[0]
+        return (await self.pool.fetch(statement.sql, statement.parameters, varies=statement.varies))[0]
 
     def parts(self, statements: Sequence[Statement]) -> list[Part]:
         """The statements of several fields as what is sent: those that only look up rows as one, for each takes tens of
         microseconds, and so does the way to the server and back; those that go through whole lists at the same time.
         """
-        quick = [place for place, each in enumerate(statements) if not each.whole]
-        parts = [Part(each.sql, each.parameters, (n,)) for n, each in enumerate(statements) if each.whole]
-        if quick:
-            sql, parameters = together([statements[place] for place in quick], self._together)
-            parts.append(Part(sql, parameters, tuple(quick)))
+        parts = []
+        quick: dict[bool, list[int]] = {}
+        for place, each in enumerate(statements):
+            if each.whole:
+                parts.append(Part(each.sql, each.parameters, (place,), each.varies))
+            else:
+                quick.setdefault(each.varies, []).append(place)
+        for varies, places in quick.items():
+            sql, parameters = together([statements[place] for place in places], self._together)
+            parts.append(Part(sql, parameters, tuple(places), varies))
         return parts
 
     async def fetch_parts(self, parts: Sequence[Part]) -> Sequence[bytes | None]:
         """As `fetch`, for all fields of the parts."""
         assert self.pool is not None  # noqa: S101  there are parts
         if len(parts) == 1:
-            return await self.pool.fetch(parts[0].sql, parts[0].parameters)
-        rows = await asyncio.gather(*[self.pool.fetch(part.sql, part.parameters) for part in parts])
+            return await self._row(parts[0])
+        rows = await asyncio.gather(*map(self._row, parts))
         found: list[bytes | None] = [None] * sum(len(part.places) for part in parts)
         for part, row in zip(parts, rows, strict=True):
             for place, value in zip(part.places, row, strict=True):
                 found[place] = value
         return found
+
+    async def _row(self, part: Part) -> Sequence[bytes | None]:
+        assert self.pool is not None  # noqa: S101  there are parts
+        return await self.pool.fetch(part.sql, part.parameters, varies=part.varies)

@@ -6,7 +6,8 @@ each of these values is a slot. Both walk alike, so that the n-th value belongs 
 A part that is no QuerySet of Tortoise's own (a Q or Expression of the application's) takes part when it has
 `structure()`, a hashable, `values()`, its strings in order, and `with_values(values)`, a copy; if it holds queries,
 also `queries()`, all of them in order, and `with_queries(queries)`, a copy. Anything else is Unstructured: the statement
-is then made anew on each request, which is correct and only slower.
+is then made anew on each request, which is correct and only slower. With `varies = True` it says that its values tell how
+many rows there are.
 """
 
 import copy
@@ -31,6 +32,7 @@ Encoder = Callable[[Any], Any]
 
 _PLAIN = frozenset({"not", "gt", "gte", "lt", "lte"})
 _LISTS = frozenset({"in", "not_in"})
+_RANGES = frozenset({"gt", "gte", "lt", "lte"})
 _LIKE = frozenset({"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"})
 _SECRET = secrets.token_hex(16)  # so that no caller's own text is taken for a slot
 _BOUND = (UUID, str, int, Decimal, datetime, date, float)
@@ -178,6 +180,30 @@ def _read_value(name: str, value: Any, key: list[Hashable], values: list[Any]) -
         key.append((name, tuple(value)))  # a look-up of an array
     else:
         raise Unstructured(f"{name} of {kind.__name__}")
+
+
+# --- what a plan may be made for -----------------------------------------------------------------------------
+
+
+def varies(query: Any) -> bool:
+    """Whether a range or a pattern among its filters lets through one row or all, depending on the value."""
+    if not hasattr(query, "_q_objects"):
+        return False
+    return any(map(_q_varies, query._q_objects))
+
+
+def _q_varies(q: Q) -> bool:
+    if getattr(q, "varies", False):
+        return True
+    if hasattr(q, "queries"):
+        return any(map(varies, q.queries()))
+    return any(_value_varies(*each) for each in q.filters.items()) or any(map(_q_varies, q.children))
+
+
+def _value_varies(name: str, value: Any) -> bool:
+    if isinstance(value, Subquery):
+        return varies(value.query)
+    return name.rpartition("__")[2] in _RANGES | _LIKE and isinstance(value, _BOUND)
 
 
 # --- the copy with slots -----------------------------------------------------------------------------------

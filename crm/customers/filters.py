@@ -12,9 +12,9 @@ from tortoise.expressions import F, Q
 from crm.customers.models import Consent, Stage, Status
 from crm.customers.search import contacts_at, narrowed, narrowed_contacts
 from crm.kernel.actor import Actor
-from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, usual
+from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, searched, usual
 from crm.kernel.ids import Kind
-from crm.kernel.search import begins_with
+from crm.kernel.search import begins_with, folds_to
 
 
 def _model(name: str) -> type[Model]:
@@ -66,6 +66,8 @@ def _name() -> FilterField:
         if operator == "startsWith" and value.isascii():
             return begins_with(value, "name", "sort_name")
         found = compare(operator, value)
+        if operator in {"eq", "in"}:
+            return found & folds_to([value] if operator == "eq" else value, "sort_name")
         if operator == "contains" and value.isascii():
             return found & narrowed(value, is_name=True)
         return found
@@ -106,10 +108,10 @@ def _of_contact(column: str) -> FilterField:
 
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
-        if operator == "contains" and value.isascii():
-            return found & narrowed_contacts(value, is_name=column == "name")
         if operator in {"eq", "in"} and column == "email":
             return found & contacts_at([value] if operator == "eq" else value)
+        if operator in {"eq", "contains", "startsWith"} and value.isascii():
+            return found & narrowed_contacts(value, is_name=column == "name")
         return found
 
     return FilterField(Operand.TEXT, column, build=build)
@@ -141,7 +143,7 @@ def _activities() -> FilterSet:
         {
             "type": _F(_O.ENUM, "type", choices=_choices_of("Activity", "type")),
             "outcome": _F(_O.ENUM, "outcome", choices=_choices_of("Activity", "outcome")),
-            "title": _F(_O.TEXT, "title"),
+            "title": searched("title"),
             "user": _F(_O.ID, "user_id", kind=Kind.USER),
             "occurredAt": _F(_O.INSTANT, "occurred_at"),
         }
@@ -153,7 +155,7 @@ def _invoices() -> FilterSet:
     return FilterSet(
         {
             "state": _F(_O.ENUM, "state", choices=_choices_of("Invoice", "state")),
-            "number": _F(_O.TEXT, "number"),
+            "number": searched("number"),
             "currency": _F(_O.TEXT, "currency"),
             "issueDate": _F(_O.DATE, "issue_date"),
             "dueDate": _F(_O.DATE, "due_date"),

@@ -8,7 +8,7 @@ from tortoise.expressions import Q, ResolveContext
 from tortoise.query_utils import QueryModifier
 
 from crm.invoices.rules import InvoiceState
-from crm.kernel.filtering import FilterField, FilterSet, Operand
+from crm.kernel.filtering import FilterField, FilterSet, Operand, searched
 from crm.kernel.ids import Kind
 
 _now = CustomFunction("now")
@@ -48,8 +48,8 @@ INVOICE_FILTERS = FilterSet(
         "customer": FilterField(Operand.ID, "customer_id", kind=Kind.CUSTOMER),
         "legalEntity": FilterField(Operand.ID, "legal_entity_id", kind=Kind.LEGAL_ENTITY),
         "invoiceType": FilterField(Operand.ID, "invoice_type_id", kind=Kind.PICK_LIST_ITEM),
-        "number": FilterField(Operand.TEXT, "number"),
-        "customerReference": FilterField(Operand.TEXT, "customer_reference"),
+        "number": searched("number"),
+        "customerReference": searched("customer_reference"),
         "currency": FilterField(Operand.TEXT, "currency"),
         "issueDate": FilterField(Operand.DATE, "issue_date"),
         "dueDate": FilterField(Operand.DATE, "due_date"),

@@ -21,6 +21,7 @@ from tortoise.query_utils import QueryModifier
 
 from crm.kernel.errors import InvalidInput, Problem
 from crm.kernel.ids import InvalidId, Kind, decode
+from crm.kernel.search import contains, may_hold, starts_with
 
 MAX_DEPTH = 8
 MAX_TERMS = 100
@@ -199,6 +200,17 @@ def usual(column: str) -> Callable[[str, Any], Q]:
     return lambda operator, value: _condition(column, operator, value)
 
 
+def searched(column: str) -> FilterField:
+    """A text that is part of its table's `search_text`, whose index finds what may hold another one."""
+    compare = usual(column)
+
+    def build(operator: str, value: Any) -> Q:
+        found = compare(operator, value)
+        return found & may_hold(value) if operator in {"eq", "contains", "startsWith"} else found
+
+    return FilterField(Operand.TEXT, column, build=build)
+
+
 _SUFFIX = {
     "eq": "",
     "in": "__in",
@@ -208,9 +220,11 @@ _SUFFIX = {
     "gte": "__gte",
     "contains": "__icontains",
     "startsWith": "__istartswith",
+    "has": "__contains",
     "hasAll": "__contains",
     "hasAny": "__overlap",
 }
+_PATTERNS = {"contains": contains, "startsWith": starts_with}  # of columns of the table itself
 
 
 def _condition(column: str, operator: str, value: Any) -> Q:
@@ -223,10 +237,10 @@ def _condition(column: str, operator: str, value: Any) -> Q:
             return _null(column) if value else ~_null(column)
         case "between":
             return _q(f"{column}__gte", value[0]) & _q(f"{column}__lte", value[1])
-        case "has":
-            return _q(f"{column}__contains", [value])
         case "isEmpty":
             return _q(column, []) if value else ~_q(column, [])  # the length of no elements is NULL
+    if operator in _PATTERNS and "__" not in column:
+        return _PATTERNS[operator](value, column)
     return _q(column + _SUFFIX[operator], value)
 
 
@@ -243,7 +257,8 @@ def _operand(spec: FilterField, operator: str, given: Any) -> Any:
         return _flag(given)
     if operator in {"in", "notIn", "hasAny", "hasAll", "between"}:
         return _values(spec, operator, given)
-    return _value(spec, given)
+    value = _value(spec, given)
+    return [value] if operator == "has" else value
 
 
 def _values(spec: FilterField, operator: str, given: Any) -> list[Any]:

@@ -21,6 +21,7 @@ _fold = CustomFunction("kith_fold", ["text"])
 
 class _Operator(Comparator):
     like = " LIKE "
+    ilike = " ILIKE "
 
 
 class _Contains(Q):
@@ -49,6 +50,25 @@ class _Contains(Q):
         columns: Any = resolve_context.table
         pattern: Term = _fold(ValueWrapper(self.pattern))
         return QueryModifier(where_criterion=BasicCriterion(_Operator.like, columns[self.column], pattern))
+
+
+class _Like(_Contains):
+    """The column itself, case apart. The server knows how frequent its values are, as it would not of `upper()` of them."""
+
+    varies = True
+
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        columns: Any = resolve_context.table
+        pattern = ValueWrapper(self.pattern)
+        return QueryModifier(where_criterion=BasicCriterion(_Operator.ilike, columns[self.column], pattern))
+
+
+class _Is(_Contains):
+    """As `_Contains`, of what the column folds to."""
+
+    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
+        columns: Any = resolve_context.table
+        return QueryModifier(where_criterion=columns[self.column] == _fold(ValueWrapper(self.pattern)))
 
 
 class _Begins(Q):
@@ -93,6 +113,29 @@ class _Mostly(Criterion):
 def contains_words(text: str, column: str = "search_text") -> Q:
     """Rows whose folded text has every word of `text` somewhere within."""
     return Q(*(Q(_Contains(column, f"%{escaped(word)}%")) for word in text.split()[:MAX_WORDS]))
+
+
+def contains(text: str, column: str) -> Q:
+    """Rows whose column has the text somewhere within, case apart."""
+    return Q(_Like(column, f"%{escaped(text)}%"))
+
+
+def starts_with(text: str, column: str) -> Q:
+    """Rows whose column begins with the text, case apart."""
+    return Q(_Like(column, f"{escaped(text)}%"))
+
+
+def may_hold(text: str, column: str = "search_text") -> Q:
+    """What every row has whose text, folded in the column, holds this one; others may have it, too.
+
+    Only of ASCII, where ignoring case never asks for more than folding does; of anything else all rows have it.
+    """
+    return Q(_Contains(column, f"%{escaped(text)}%")) if text.isascii() else Q()
+
+
+def folds_to(texts: Sequence[str], folded: str) -> Q:
+    """Rows whose column `folded` is what one of the texts folds to."""
+    return Q(*(_Is(folded, text) for text in texts), join_type=Q.OR) if texts else Q()
 
 
 def begins_with(text: str, column: str, folded: str) -> Q:

@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 
+from api.fusion.pool import ReadPool, Row
 from tests.api.fusion.operation_strategy import KIND_OF
 from tests.api.fusion.world_rows import World
 
@@ -109,6 +111,20 @@ class Asker:
         return await asyncio.gather(
             self.fused(token, document, variables), self.plain(token, document, variables)
         )
+
+
+class Recording:
+    """The application's own pool, with a note of what is asked of it."""
+
+    def __init__(self, pool: ReadPool) -> None:
+        self._pool = pool
+        self.asked: list[tuple[str, Sequence[Any]]] = []
+        self.varied: list[bool] = []
+
+    async def fetch(self, sql: str, values: Sequence[Any], *, varies: bool = False) -> Row:
+        self.asked.append((sql, values))
+        self.varied.append(varies)
+        return await self._pool.fetch(sql, values, varies=varies)
 
 
 async def _asked(

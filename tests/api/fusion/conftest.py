@@ -11,7 +11,7 @@ from api.app import create_app
 from api.executor import Executor
 from api.fusion import Reads
 from api.schema import build
-from tests.api.fusion.answers import Asker, harvested
+from tests.api.fusion.answers import Asker, Recording, harvested
 from tests.api.fusion.world import KeptWorld, World
 
 
@@ -60,3 +60,11 @@ async def world(
         kept.world.cursors = await harvested(asker, kept.world)
         _kept.append(kept)
     return _kept[0].world
+
+
+@pytest.fixture
+def recording(server: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
+    assert Executor.reads.pool is not None
+    found = Recording(Executor.reads.pool)
+    monkeypatch.setattr(Executor.reads, "pool", found)
+    return found

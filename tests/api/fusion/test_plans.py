@@ -1,19 +1,25 @@
 """Plans are kept by structure and hold no values: those are bound, each in its place, on every request."""
 
+import json
 from typing import Any
 
 import pytest
+from tortoise.expressions import Q, Subquery
 
 from api.executor import Executor
 from api.fusion.plans import Plans, structure_of
+from api.fusion.structure import varies
 from api.schema import schema
 from crm.activities.models import Activity
-from crm.customers.models import Customer
+from crm.contacts.models import Contact
+from crm.customers.models import Customer, Stage, Status
 from crm.customers.search import search
 from crm.invoices.models import Invoice
 from crm.invoices.queries import listed
-from crm.kernel.search import contains_words
-from tests.api.fusion.answers import Asker
+from crm.kernel.clock import now
+from crm.kernel.ids import uuid7
+from crm.kernel.search import contains, contains_words, starts_with
+from tests.api.fusion.answers import Asker, Recording
 from tests.api.fusion.world_rows import World
 
 CUSTOMERS = """
@@ -156,3 +162,65 @@ def test_the_words_of_a_search_are_values_wherever_they_stand() -> None:
     assert "Üñï" not in repr(structure)
     assert any("Üñï" in value for value in values)
     assert schema.core.query_type
+
+
+def test_what_a_range_or_a_pattern_lets_through_depends_on_its_value() -> None:
+    since = {"created_at__gte": now()}
+    contacts = Subquery(Contact.filter(email__istartswith="a").values("customer_id"))
+    varying = [
+        Customer.filter(**since),
+        Customer.filter(name__icontains="a"),
+        Customer.filter(Q(Q(stage=Stage.LIVE), ~Q(contract_value__lt=5), join_type=Q.OR)),
+        Customer.filter(id__in=contacts),
+        Customer.filter(contains("a", "website")),
+        Customer.filter(starts_with("a", "address_city")),
+        search(Customer.filter(**since), "ada 4930"),
+    ]
+    steady = [
+        Customer.filter(
+            status=Status.ACTIVE, address_country="DE", id__in=[uuid7()], archived_at__isnull=True
+        ),
+        search(Customer.filter(address_country="DE"), "ada 4930"),
+        listed(Invoice.all(), search="inv"),
+    ]
+
+    assert [varies(query) for query in varying] == [True] * len(varying)
+    assert [varies(query) for query in steady] == [False] * len(steady)
+
+
+async def test_only_what_varies_is_planned_for_its_values(
+    world: World, asker: Asker, recording: Recording
+) -> None:
+    """A cursor is a range, too, but one along the order in which the page is walked."""
+    page = "customers(first: 2, after: %s, filter: {%s}) { nodes { id } pageInfo { endCursor } }"
+    first = await asker.fused(world.viewers["admin"], f"{{ {page % ('null', 'archived: {eq: false}')} }}")
+    cursor = json.dumps(first.data["customers"]["pageInfo"]["endCursor"])
+    rules = {
+        "archived: {eq: false}": [False],
+        'website: {contains: "a"}': [True],
+        'createdAt: {lt: "2026-01-01T00:00:00Z"}': [True],
+    }
+
+    told = {}
+    for rule in rules:
+        recording.varied.clear()
+        await asker.fused(world.viewers["admin"], f"{{ {page % (cursor, rule)} }}")
+        told[rule] = list(recording.varied)
+
+    assert told == rules
+
+
+async def test_fields_of_both_sorts_are_two_statements(
+    world: World, asker: Asker, recording: Recording
+) -> None:
+    document = """{
+      steady: customers(first: 2) { nodes { id } }
+      varying: customers(first: 2, filter: {website: {contains: "a"}}) { nodes { id } }
+      another: invoices(first: 2) { nodes { id } }
+    }"""
+    fused, plain = await asker.both(world.viewers["admin"], document)
+    recording.varied.clear()
+    await asker.fused(world.viewers["admin"], document)
+
+    assert fused.text() == plain.text()
+    assert sorted(recording.varied) == [False, True]

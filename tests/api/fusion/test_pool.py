@@ -82,3 +82,13 @@ async def test_closing_waits_for_those_that_are_being_let_go(database: str) -> N
 
     assert asyncio.all_tasks() <= before
     assert pool.in_use == 0
+
+
+async def test_what_varies_is_planned_for_its_values_and_nothing_else_is(database: str) -> None:
+    pool = ReadPool(1, seconds=SECONDS, **reading())
+    planned = "select convert_to(current_setting('plan_cache_mode') || $1, 'utf8')"
+
+    told = [(await pool.fetch(planned, ("",), varies=varies))[0] for varies in (False, True, True, False)]
+
+    assert told == [b"force_generic_plan", *[b"force_custom_plan"] * 2, b"force_generic_plan"]
+    await pool.close()

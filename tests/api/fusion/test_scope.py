@@ -1,7 +1,5 @@
 """A statement holds nothing but what its caller may see: scoped at the root, and nobody read below it."""
 
-from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -11,34 +9,14 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from tortoise.queryset import QuerySet
 
 from api.executor import Executor
-from api.fusion import Fused, ReadPool, Reads, shows
+from api.fusion import Fused, Reads, shows
 from api.fusion.plans import Plans
 from crm.accounts import models
-from tests.api.fusion.answers import Asker
+from tests.api.fusion.answers import Asker, Recording
 from tests.api.fusion.world_rows import World
 
 LISTS = ("customers", "activities", "segments", "history", "invoices", "imports", "users", "businessUnits")
 NESTED = "{ %s { totalCount nodes { id } pageInfo { hasPreviousPage endCursor } } }"
-
-
-class Recording:
-    """The application's own pool, with a note of what is asked of it."""
-
-    def __init__(self, pool: ReadPool) -> None:
-        self._pool = pool
-        self.asked: list[tuple[str, Sequence[Any]]] = []
-
-    async def fetch(self, sql: str, values: Sequence[Any]) -> bytes | None:
-        self.asked.append((sql, values))
-        return await self._pool.fetch(sql, values)
-
-
-@pytest.fixture
-def recording(server: str, monkeypatch: pytest.MonkeyPatch) -> Recording:
-    assert Executor.reads.pool is not None
-    found = Recording(Executor.reads.pool)
-    monkeypatch.setattr(Executor.reads, "pool", found)
-    return found
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -20,7 +20,8 @@ TEXTS = [
 async def test_what_only_looks_like_a_parameter_stays(database: str, literal: str) -> None:
     alone = f"select (select concat({literal}, $1::text, $2::text) from (select 'col' as \"a$1\") x)"  # noqa: S608
     statements = [
-        Statement(Plan(alone, (first, second), whole=False), ()) for first, second in ("ab", "cd", "ef")
+        Statement(Plan(alone, (first, second), whole=False, varies=False), ())
+        for first, second in ("ab", "cd", "ef")
     ]
     connection = await asyncpg.connect(**credentials(database))
     try:
@@ -33,7 +34,7 @@ async def test_what_only_looks_like_a_parameter_stays(database: str, literal: st
 
 def test_its_text_is_kept_and_one_alone_stays_as_it_is() -> None:
     kept: Memory[str] = Memory(10)
-    first, second = (Statement(Plan(f"select {n}, $1", (n,), whole=False), ()) for n in (1, 2))
+    first, second = (Statement(Plan(f"select {n}, $1", (n,), whole=False, varies=False), ()) for n in (1, 2))
 
     assert together([first, second], kept)[0] is together([first, second], kept)[0]
     assert together([second], kept) == ("select 2, $1", [2])
