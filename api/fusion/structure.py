@@ -186,7 +186,9 @@ def _read_value(name: str, value: Any, key: list[Hashable], values: list[Any]) -
 
 
 def varies(query: Any) -> bool:
-    """Whether a range or a pattern among its filters lets through one row or all, depending on the value."""
+    """Whether its filters may let through one row or all, depending on a value: a range or a pattern among them does, and
+    related rows do.
+    """
     if not hasattr(query, "_q_objects"):
         return False
     return any(map(_q_varies, query._q_objects))
@@ -202,7 +204,7 @@ def _q_varies(q: Q) -> bool:
 
 def _value_varies(name: str, value: Any) -> bool:
     if isinstance(value, Subquery):
-        return varies(value.query)
+        return True
     return name.rpartition("__")[2] in _RANGES | _LIKE and isinstance(value, _BOUND)
 
 

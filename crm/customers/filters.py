@@ -72,7 +72,7 @@ def _name() -> FilterField:
             return found & narrowed(value, is_name=True)
         return found
 
-    return FilterField(Operand.TEXT, "name", build=build)
+    return FilterField(Operand.TEXT, "name", build=build, varies=False)
 
 
 def _email() -> FilterField:
@@ -92,7 +92,7 @@ def _email() -> FilterField:
                 return found & narrowed(value, is_name=False)
         return found
 
-    return FilterField(Operand.TEXT, "email", build=build)
+    return FilterField(Operand.TEXT, "email", build=build, varies=False)
 
 
 _F, _O = FilterField, Operand
@@ -182,12 +182,12 @@ CUSTOMER_FILTERS = FilterSet(
         "industry": _choice("industry_id"),
         "source": _choice("source_id"),
         "serviceProvision": _choice("service_provision_id"),
-        "owner": _F(_O.ID, kind=Kind.USER, build=_owner),
+        "owner": _F(_O.ID, kind=Kind.USER, build=_owner, varies=True),
         "accountManager": _F(_O.ID, "account_manager_id", kind=Kind.USER),
         "serviceManager": _F(_O.ID, "service_manager_id", kind=Kind.USER),
         "unit": _F(_O.ID, "unit_id", kind=Kind.BUSINESS_UNIT),
         "legalEntity": _F(_O.ID, "legal_entity_id", kind=Kind.LEGAL_ENTITY),
-        "country": _F(_O.TEXT, "address_country"),
+        "country": _F(_O.TEXT, "address_country", varies=False),
         "city": _F(_O.TEXT, "address_city"),
         "state": _F(_O.TEXT, "address_state"),
         "postcode": _F(_O.TEXT, "address_postcode"),

@@ -159,7 +159,7 @@ _ADDRESS = (
     "union all select customer_id from contact where lower(email) = lower({})"
 )
 # To be read in rows that were found.
-_NAMES = "kith_fold({table}.name || ' ' || {table}.email)"
+_NAMES = "{table}.sort_name || ' ' || kith_fold({table}.email)"
 _TEXTS = "kith_fold({table}.name || ' ' || {table}.email || e'\\n' || {table}.people)"
 _OWN_NUMBERS = "concat_ws(' ', kith_digits({table}.phone), kith_digits({table}.fax))"
 _THEIR_NUMBERS = "(select string_agg(kith_digits(phone), ' ') from contact where customer_id = {table}.id)"

@@ -56,15 +56,23 @@ OPERATORS: dict[Operand, frozenset[str]] = {
 }
 
 
+_VARYING = {Operand.TEXT, Operand.NUMBER, Operand.WHOLE, Operand.DATE, Operand.INSTANT}
+
+
 @dataclass(frozen=True, slots=True)
 class FilterField:
-    """`column` is the model's field; `kind` the id's kind; `choices` the enum; `build` replaces the usual compilation."""
+    """`column` is the model's field; `kind` the id's kind; `choices` the enum; `build` replaces the usual compilation.
+
+    `varies`: whether its values differ so much in how many rows have them that a list is planned for each; None: as those
+    of its operand do. False for what an index has in the order of lists, however many it is.
+    """
 
     operand: Operand
     column: str = ""
     kind: Kind | None = None
     choices: type[StrEnum] | None = None
     build: Callable[[str, Any], Q] | None = None
+    varies: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +117,12 @@ class _Opposite(Q):
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
         found = super().resolve(resolve_context)
         return QueryModifier(where_criterion=_NotTrue(found.where_criterion), joins=found.joins)
+
+
+class _Varying(Q):
+    """Tells whoever plans a list by it that how many rows there are depends on its values."""
+
+    varies = True
 
 
 class _NotTrue(Not):
@@ -191,7 +205,9 @@ class _Compiler:
                 value = _operand(spec, operator, operand)
             except (ValueError, TypeError, InvalidOperation, InvalidId) as error:
                 return self.wrong(here, f"That value does not fit this field: {error}.")
-            parts.append((spec.build or usual(spec.column))(operator, value))
+            condition = (spec.build or usual(spec.column))(operator, value)
+            varies = spec.operand in _VARYING if spec.varies is None else spec.varies
+            parts.append(_Varying(condition) if varies else condition)
         return Q(*parts) if parts else everything()
 
 
