@@ -101,6 +101,10 @@ create index customer_contract_start on customer (contract_start) where contract
 create index customer_contract_review on customer (contract_review) where contract_review is not null;
 create index customer_blocked on customer (blocked_at) where blocked_at is not null;
 create index customer_archived on customer (archived_at) where archived_at is not null;
+-- What most have is no way to find some.
+create index customer_consent on customer (consent) where consent <> 'UNKNOWN';
+create index customer_language on customer (language) where language <> 'en';
+create index customer_currency on customer (currency) where currency <> 'EUR';
 create unique index customer_invoice_type_pair on customer_invoice_type (customer_id, picklistitem_id);
 -- Names in the order in which people look for them. Tortoise has made columns like any other, and their indexes with them.
 alter table customer drop column sort_name, drop column sort_email;
@@ -110,7 +114,7 @@ alter table customer add column sort_email text collate "C" generated always as 
 create index customer_email on customer (sort_email, id);
 create index customer_unit_name on customer (unit_id, sort_name, id);
 create index customer_name on customer (sort_name, id);
-create index customer_status_name on customer (status, sort_name, id);
+create index customer_status_name on customer (status, sort_name, id) where status <> 'PROSPECT';
 create index customer_country_name on customer (address_country, sort_name, id);
 create index customer_owner on customer (account_manager_id, sort_name, id) where account_manager_id is not null;
 create index customer_service_manager on customer (service_manager_id, sort_name, id) where service_manager_id is not null;

@@ -48,7 +48,7 @@ async def test_a_list_by_name_goes_along_an_index_for_rare_and_common_values(man
     rules: list[tuple[dict[str, Any], str]] = [  # the end of an index's name: two serve a common value alike
         ({"status": {"eq": "PROSPECT"}}, "_name"),
         ({"status": {"eq": "CHURNED"}}, "customer_status_name"),
-        ({"stage": {"eq": "QUALIFIED"}}, "customer_kinds"),
+        ({"stage": {"eq": "QUALIFIED"}}, "customer_status_stage"),
         ({"country": {"eq": "DE"}}, "_name"),
         ({"country": {"eq": "IS"}}, "customer_country_name"),
         ({"owner": {"eq": owner}}, "customer_owner"),
