@@ -147,8 +147,13 @@ async def _questions(url: str, size: Size) -> list[Question]:
     connection = await asyncpg.connect(**credentials(url))
     try:
         some = await connection.fetch(
-            "select name, email, phone, account_manager_id from customer where id = any($1) order by id",
+            "select name, email, phone, website, vat_id, account_manager_id, "
+            "(select min(email) from contact where customer_id = c.id) as contact "
+            "from customer c where id = any($1) order by id",
             [customer_key(number) for number in numbers],
+        )
+        (newest,) = await connection.fetchrow(
+            "select created_at from customer order by created_at desc offset 30 limit 1"
         )
         countries = await connection.fetch("select distinct address_country as code from customer order by 1")
     finally:
@@ -170,7 +175,19 @@ async def _questions(url: str, size: Size) -> list[Question]:
         ),
         _list("list, account manager", *({"accountManager": {"eq": manager}} for manager in managers)),
         _list("list, name begins with", *({"name": {"startsWith": word[:3].title()}} for word in words)),
+        _list("list, owner", *({"owner": {"eq": manager}} for manager in managers)),
         _list("list, contract value", {"contractValue": {"gt": "99000"}}),
+        _list("list, the newest 30", {"createdAt": {"gt": newest.isoformat()}}),
+        _list("list, contract review from", {"contractReview": {"gte": "2030-01-01"}}),
+        _list("list, language of nobody", {"language": {"eq": "pt"}}),
+        _list("list, VAT id", *({"vatId": {"eq": row["vat_id"]}} for row in some)),
+        _list("list, website", *({"website": {"eq": row["website"]}} for row in some)),
+        _list("list, part of a website", *({"website": {"contains": row["website"][11:-9]}} for row in some)),
+        _list("list, part of a name", *({"name": {"contains": word[1:]}} for word in words)),
+        _list("list, domain of e-mails", *({"email": {"contains": row["email"][6:]}} for row in some)),
+        _list("list, contact's e-mail", *(_some("contacts", "email", "eq", row["contact"]) for row in some)),
+        _list("list, activity by", *(_some("activities", "user", "eq", manager) for manager in managers)),
+        _list("list, invoice over", _some("invoices", "gross", "gt", "99000000")),
         _question("search, a word of a name", _DOCUMENTS["search"], *({"word": word} for word in words)),
         _question(
             "search, an e-mail address", _DOCUMENTS["search"], *({"word": row["email"]} for row in some)
@@ -185,6 +202,10 @@ async def _questions(url: str, size: Size) -> list[Question]:
 
 def _list(name: str, *filters: dict[str, Any], order: list[dict[str, str]] | None = None) -> Question:
     return _question(name, LIST, *({"filter": each, "orderBy": order} for each in filters or (None,)))
+
+
+def _some(relation: str, field: str, operator: str, value: str) -> dict[str, Any]:
+    return {relation: {"some": {field: {operator: value}}}}
 
 
 def _question(name: str, document: str, *values: dict[str, Any]) -> Question:
