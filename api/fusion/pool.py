@@ -81,17 +81,18 @@ class ReadPool:
         self._give_back(connection)
         return found
 
-    async def plan_of(self, sql: str, values: Sequence[Any]) -> str:
-        """What EXPLAIN says of the statement, as JSON, run once to tell how long each step takes."""
+    async def plan_of(self, sql: str, values: Sequence[Any], *, varies: bool = False) -> str:
+        """What EXPLAIN says of the plan that `fetch` takes, as JSON; run once to tell how long each step takes."""
         connection = self._free.pop() if self._free else await self._another()
         try:
-            explain = f"explain (analyze, buffers, format json) {sql}"
-            found = await connection.link.fetchval(explain, *values)
+            if connection.varies is not varies:
+                await connection.plan_for_values(varies)
+            found = await explained(connection.link, sql, values, "analyze, buffers, format json")
         except BaseException:
             self._let_go(connection)
             raise
         self._give_back(connection)
-        return found.decode() if isinstance(found, bytes) else str(found)
+        return found
 
     async def close(self) -> None:
         self._closed = True
@@ -224,6 +225,20 @@ class _Watched(_Connection):
 
     async def ask(self, sql: str, values: Sequence[Any]) -> Row:
         return await self.link.fetchrow(sql, *values)  # type: ignore[no-any-return]
+
+
+async def explained(link: Any, sql: str, values: Sequence[Any], options: str) -> str:
+    """EXPLAIN of a statement as it is prepared: with values bound to it, EXPLAIN would make a plan for them."""
+    types = [each.name for each in (await link.prepare(sql)).get_parameters()]
+    texts = [f"quote_nullable(${n}::{name}::text)" for n, name in enumerate(types, 1)]
+    told = await link.fetchval(f"select concat_ws(', ', {', '.join(texts)})", *values) if texts else ""
+    await link.execute(f"prepare fusion_explained as {sql}")
+    try:
+        execute = f"execute fusion_explained({told})" if told else "execute fusion_explained"
+        found = await link.fetchval(f"explain ({options}) {execute}")
+    finally:
+        await link.execute("deallocate fusion_explained")
+    return found.decode() if isinstance(found, bytes) else str(found)
 
 
 async def _ended(connection: Any) -> None:

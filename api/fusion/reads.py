@@ -49,8 +49,8 @@ class Reads:
         """The JSON of the field; None for a row that is not there."""
         assert self.pool is not None  # noqa: S101  prepare() found one
         if context is not None and context.explained is not None:
-            told = orjson.loads(await self.pool.plan_of(statement.sql, statement.parameters))
-            context.explained.append({"sql": statement.sql, "plan": told[0]})
+            told = await self.pool.plan_of(statement.sql, statement.parameters, varies=statement.varies)
+            context.explained.append({"sql": statement.sql, "plan": orjson.loads(told)[0]})
         return (await self.pool.fetch(statement.sql, statement.parameters, varies=statement.varies))[0]
 
     def parts(self, statements: Sequence[Statement]) -> list[Part]:

@@ -14,6 +14,7 @@ import pytest
 from kith_client import Kith
 
 from api.fusion import ReadPool
+from api.fusion.pool import explained
 from bench.data import READER, Size, fill_sql
 from bench.queries import QUERIES, bodies, sample
 from crm.accounts.models import User
@@ -41,12 +42,12 @@ async def filled(database: str, db: None) -> AsyncIterator[None]:
 
 @pytest.fixture
 def indexes_preferred(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def plan_of(_pool: ReadPool, sql: str, values: Sequence[Any]) -> str:
+    async def plan_of(_pool: ReadPool, sql: str, values: Sequence[Any], *, varies: bool) -> str:
+        assert not varies  # reference queries are those whose plans are kept
         link = await asyncpg.connect(**database_connection.reading())
         try:
             await link.execute("set enable_seqscan = off")
-            plan: str = await link.fetchval(f"explain (format json) {sql}", *values)
-            return plan
+            return await explained(link, sql, values, "format json")
         finally:
             await link.close()
 

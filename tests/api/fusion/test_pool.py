@@ -1,6 +1,7 @@
 """Connections that rest hold nothing of the answers they brought."""
 
 import asyncio
+import json
 import tracemalloc
 from collections.abc import AsyncIterator
 
@@ -92,3 +93,17 @@ async def test_what_varies_is_planned_for_its_values_and_nothing_else_is(databas
 
     assert told == [b"force_generic_plan", *[b"force_custom_plan"] * 2, b"force_generic_plan"]
     await pool.close()
+
+
+async def test_the_plan_that_is_told_is_the_one_that_is_taken(pool: ReadPool) -> None:
+    """Made for any number it keeps the bound parameter; made for this one it has nothing left to ask."""
+    sql = "select n from generate_series(1, 9) n where $1::int = 3 and $2::text <> 'it''s' and n::text = any($3::text[])"
+    values = (4, 'it\'s "so"', ["1", "a,b"])
+
+    kept, made = [await pool.plan_of(sql, values, varies=varies) for varies in (False, True)]
+
+    assert "($1 = 3)" in kept
+    assert json.loads(kept)[0]["Plan"]["Actual Rows"] == 0
+    assert json.loads(made)[0]["Plan"]["One-Time Filter"] == "false"
+    assert pool.in_use == 0
+    assert (await pool.fetch("select convert_to('next', 'utf8')", ()))[0] == b"next"
