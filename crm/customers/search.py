@@ -73,11 +73,11 @@ def narrowed(text: str, *, is_name: bool) -> Q:
 
 
 def narrowed_contacts(text: str, *, is_name: bool) -> Q:
-    """The same of contacts, whose words their customer has."""
+    """The same of contacts, whose words their customer has, unless it has too many."""
     asked = _held(text, is_name=is_name)
     words = _WORDS.format(table="c")
-    found = f"{{table}}.customer_id = any(array(select c.id from customer c where {words} @@ {asked}))"  # noqa: S608  every value is bound
-    return Q(_Holds(_Sql(found, (text,)))) if asked else Q()
+    found = f"select c.id from customer c where {words} @@ {asked} union all {_CROWDED}"  # noqa: S608  every value is bound
+    return Q(_Holds(_Sql(f"{{table}}.customer_id = any(array({found}))", (text,)))) if asked else Q()
 
 
 def contacts_at(addresses: Sequence[str]) -> Q:
@@ -152,6 +152,7 @@ def _joined(word: str, pieces: Iterable[_Sql]) -> _Sql:
 
 # As the index has them.
 _WORDS = "kith_customer_words({table}.name, {table}.email, {table}.people)"
+_CROWDED = "select id from customer where octet_length(people) > 200000"
 _BEGINS = "select id from kith_number_begins({}) as id"
 _ENDS = "select id from kith_number_ends({}) as id"
 _ADDRESS = (

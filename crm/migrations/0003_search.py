@@ -29,6 +29,8 @@ create function kith_person(name text, email text) returns text language sql imm
 
 alter table customer add column people text not null default '';
 create index customer_words on customer using gin (kith_customer_words(name, email, people));
+-- Those of whom it knows not all contacts.
+create index customer_crowded on customer (id) where octet_length(people) > 200000;
 
 create table search_word (text text collate "C" not null, unused_since timestamptz);
 comment on table search_word is 'Words of the names of customers and contacts, each once or a few times.';
