@@ -174,7 +174,7 @@ async def _questions(url: str, size: Size) -> list[Question]:
             "list, country and status", *({"country": {"eq": c}, "status": {"eq": "ACTIVE"}} for c in codes)
         ),
         _list("list, account manager", *({"accountManager": {"eq": manager}} for manager in managers)),
-        _list("list, name begins with", *({"name": {"startsWith": word[:3].title()}} for word in words)),
+        _list("list, name begins with", *({"name": {"startsWith": word[:2].title()}} for word in words)),
         _list("list, owner", *({"owner": {"eq": manager}} for manager in managers)),
         _list("list, contract value", {"contractValue": {"gt": "99000"}}),
         _list("list, the newest 30", {"createdAt": {"gt": newest.isoformat()}}),

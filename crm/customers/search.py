@@ -45,15 +45,15 @@ def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) 
     What else there is does not change how far it looks. An `order` (of `order_by`) replaces this one. An empty text
     finds all.
     """
+    if not _terms(text):
+        return customers.order_by(*(order or _BY_NAME))
     looks = _looks(text)
     if len(looks) == 1:
-        found = customers.filter(*looks[0])
+        found = customers.filter(looks[0])
     else:
-        found = Customer.filter(
-            Q(_First([customers.filter(*look).order_by().values("id") for look in looks]))
-        )
-    if order or not _terms(text):
-        return found.order_by(*(order or _BY_NAME))
+        found = Customer.filter(Q(_First([customers.filter(look).order_by().values("id") for look in looks])))
+    if order:
+        return found.order_by(*order)
     return found.annotate(**{RANK: _Rank.of(text)}).order_by(RANK, *_BY_NAME)
 
 
@@ -178,26 +178,53 @@ def _has_either(term: _Term, text: str, numbers: str) -> _Sql:
     return _joined("or", (_has(term, text), number))
 
 
-def _looks(text: str) -> "list[tuple[_Found, ...]]":
-    """The rungs of the ladder: what must all hold of a customer."""
+def _looks(text: str) -> "list[_Found]":
+    """The rungs of the ladder: what must hold of a customer."""
     terms = _terms(text)
-    looks = [[whole]] if (whole := _whole(text)) else []
+    looks = [whole] if (whole := _whole(text)) else []
     looks.append(_looked_up(terms))
     if any(term.is_forgiving for term in terms):
         looks.append(_looked_up(terms, forgiving=True))
-    return [tuple(map(_Found, look)) for look in looks]
+    return [_Found(look) for look in looks]
 
 
-def _looked_up(terms: Sequence[_Term], *, forgiving: bool = False) -> list[_Sql]:
-    """The ids of customers with all the words, and for each number of those with it as a word or as a phone number."""
-    words = [term for term in terms if not term.digits]
-    found = [_ids(_read_by_words(words, forgiving=forgiving))] if words else []
-    for term in terms:
-        if term.digits:
-            own = _ids(_read_by_words([term]))
-            text = f"{own.text} union all {_BEGINS} union all {_ENDS}"
-            found.append(_Sql(text, (*own.values, term.digits, term.digits)))
-    return found
+def _looked_up(terms: Sequence[_Term], *, forgiving: bool = False) -> _Sql:
+    """The ids of customers with all the words, and each number as a word or as a phone number: all as words, which is one
+    question to the index, or one as a phone number, of which there are few, and the others read.
+    """
+    looks = [_ids(_read_by_words(terms, forgiving=forgiving))]
+    for number in terms:
+        if not number.digits:
+            continue
+        others = [term for term in terms if term is not number]
+        read = [_read(condition) for condition in _read_by_words(_words(others), forgiving=forgiving)]
+        either = [
+            _joined("or", (_dialled(term), *map(_read, _read_by_words([term]))))
+            for term in others
+            if term.digits
+        ]
+        looks.append(_ids([_dialled(number), *read, *either]) if others else _numbers(number))
+    return _Sql(" union all ".join(look.text for look in looks), sum((look.values for look in looks), ()))
+
+
+def _words(terms: Iterable[_Term]) -> list[_Term]:
+    return [term for term in terms if not term.digits]
+
+
+def _numbers(term: _Term) -> _Sql:
+    """The ids of customers with a phone number that begins or ends so."""
+    digits = term.digits or ""
+    return _Sql(f"{_BEGINS} union all {_ENDS}", (digits, digits))
+
+
+def _dialled(term: _Term) -> _Sql:
+    found = _numbers(term)
+    return _Sql(f"{{table}}.id = any(array({found.text}))", found.values)
+
+
+def _read(condition: _Sql) -> _Sql:
+    """The same, but no reason to go along an index: rows are found otherwise."""
+    return _Sql(f"case when {condition.text} then true else false end", condition.values)
 
 
 def _ids(conditions: Iterable[_Sql]) -> _Sql:

@@ -330,6 +330,25 @@ async def test_another_order_finds_the_same() -> None:
     assert [c.name for c in found] == sorted((c.name for c in found), reverse=True)
 
 
+async def test_words_and_numbers_stand_together_each_as_a_word_or_as_a_phone_number() -> None:
+    unit = await make_unit()
+    await make_customer(unit=unit, name="Firma 90042")
+    await make_customer(unit=unit, name="Firma Nord", phone="+4930190042")
+    await make_customer(unit=unit, name="Firma West", fax="+4930290042")
+    await make_contact(await make_customer(unit=unit, name="Firma Süd"), phone="+4930390042")
+    await make_customer(unit=unit, name="Firma 77100 Ost", phone="+4930490042")
+    both = await make_customer(unit=unit, name="Firma Mitte", phone="+4930590042", fax="+4930677100")
+    await make_contact(both, name="Ada")
+    await make_customer(unit=unit, name="Laden 90042 77100")
+
+    assert set(await _found("firma 90042")) == {
+        *("Firma 90042", "Firma Nord", "Firma West", "Firma Süd", "Firma 77100 Ost", "Firma Mitte")
+    }
+    assert set(await _found("90042 firma 77100")) == {"Firma 77100 Ost", "Firma Mitte"}
+    assert await _found("77100 ada 90042") == ["Firma Mitte"]
+    assert set(await _found("laden 77100 90042")) == {"Laden 90042 77100"}
+
+
 @given(text=st.text(max_size=30) | st.text(alphabet="%_\\'\"${}()0123456789 ab", max_size=20))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_no_text_breaks_the_search(text: str) -> None:
