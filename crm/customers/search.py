@@ -168,24 +168,35 @@ _ALL_NUMBERS = f"concat_ws(' ', {_OWN_NUMBERS}, {_THEIR_NUMBERS})"
 
 
 def _has(term: _Term, text: str) -> _Sql:
-    return _Sql(f"{text} like '%' || kith_fold({{}}) || '%'", (escaped(term.text),))
+    return _Sql(f"{text} like (select '%' || kith_fold({{}}) || '%')", (escaped(term.text),))
 
 
 def _has_either(term: _Term, text: str, numbers: str) -> _Sql:
     if not term.digits:
         return _has(term, text)
-    number = _Sql(f"{numbers} like '%' || {{}} || '%'", (term.digits,))
+    number = _Sql(f"{numbers} like (select '%' || {{}} || '%')", (term.digits,))
     return _joined("or", (_has(term, text), number))
 
 
-def _looks(text: str) -> "list[_Found]":
+def _looks(text: str) -> "list[_Holds]":
     """The rungs of the ladder: what must hold of a customer."""
     terms = _terms(text)
-    looks = [whole] if (whole := _whole(text)) else []
-    looks.append(_looked_up(terms))
-    if any(term.is_forgiving for term in terms):
-        looks.append(_looked_up(terms, forgiving=True))
-    return [_Found(look) for look in looks]
+    whole = _whole(text)
+    forgiving = any(term.is_forgiving for term in terms)
+    if whole is None and not forgiving:
+        return [_Found(_looked_up(terms))]
+    looks: list[_Holds] = [_Found(whole)] if whole else []
+    looks.append(_rung(terms))
+    if forgiving:
+        looks.append(_rung(terms, forgiving=True))
+    return looks
+
+
+def _rung(terms: Sequence[_Term], *, forgiving: bool = False) -> "_Holds":
+    """Of a rung nothing but ids is asked for, in no order: the server needs not be made to go along the index."""
+    if any(term.digits for term in terms):
+        return _Found(_looked_up(terms, forgiving=forgiving))
+    return _Holds(_joined("and", _read_by_words(terms, forgiving=forgiving)))
 
 
 def _looked_up(terms: Sequence[_Term], *, forgiving: bool = False) -> _Sql:
@@ -373,9 +384,9 @@ class _Rank(Expression):
         own = _joined("and", (_has_either(term, _NAMES, _OWN_NUMBERS) for term in terms))
         all_told = _joined("and", (_has_either(term, _TEXTS, _ALL_NUMBERS) for term in terms))
         sql = (
-            "case when {table}.sort_name like kith_fold({}) || '%' then 0 "
+            "case when {table}.sort_name like (select kith_fold({}) || '%') then 0 "
             f"when {own.text} then 1 when {all_told.text} then 2 "
-            f"else 3 + round(100 * (1 - word_similarity(kith_fold({{}}), {_TEXTS})))::int end"
+            f"else 3 + round(100 * (1 - word_similarity((select kith_fold({{}})), {_TEXTS})))::int end"
         )
         return cls(_Sql(sql, (escaped(text), *own.values, *all_told.values, text)))
 
