@@ -10,7 +10,7 @@ from tortoise import Model, Tortoise
 from tortoise.expressions import F, Q
 
 from crm.customers.models import Consent, Stage, Status
-from crm.customers.search import contacts_at, narrowed, narrowed_contacts
+from crm.customers.narrowing import contacts_at, narrowed, narrowed_contacts
 from crm.kernel.actor import Actor
 from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, searched, usual
 from crm.kernel.ids import Kind
