@@ -20,7 +20,7 @@ from crm.kernel import mail
 from crm.kernel.actor import kith
 from crm.kernel.clock import now
 from crm.kernel.events import emit
-from crm.kernel.jobs import Claim, LostLease, still_mine
+from crm.kernel.jobs import LONGEST_LEASES, SILENT_LEASES, Claim, LostLease, still_mine
 from crm.kernel.mail import Attachment, MailRefused, MailUnavailable
 from crm.kernel.mailboxes import Mailbox
 from crm.kernel.settings import settings
@@ -76,8 +76,11 @@ async def _try(delivery_id: UUID, claim: Claim) -> None:
 
 async def _wait_for_the_server() -> None:
     """Let the open transaction outlast a slow mail server, however short the leases are."""
-    seconds = max(3 * settings().job_lease_seconds, mail.MESSAGE_SECONDS + 20)
-    await raw_connection().execute(f"set local idle_in_transaction_session_timeout = {int(seconds * 1000)}")
+    least, lease = mail.MESSAGE_SECONDS + 20, settings().job_lease_seconds
+    silent, longest = (int(1000 * max(leases * lease, least)) for leases in (SILENT_LEASES, LONGEST_LEASES))
+    await raw_connection().execute(
+        f"set local idle_in_transaction_session_timeout = {silent}; set local transaction_timeout = {longest}"
+    )
 
 
 async def _message(invoice: Invoice, delivery: Delivery) -> EmailMessage:

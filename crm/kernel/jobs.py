@@ -34,6 +34,7 @@ SLOT = "slot:"  # how the once_key of a scheduled job begins; see workers/schedu
 LONGEST_PAUSE_SECONDS = 3600.0
 MAX_ERROR_LENGTH = 2000
 DISCONNECT_CHECK_MILLISECONDS = 2000
+SILENT_LEASES, LONGEST_LEASES = 3, 15
 
 
 class LostLease(Exception):
@@ -154,13 +155,16 @@ async def still_mine(claim: Claim) -> None:
 async def end_when_abandoned() -> None:
     """Have PostgreSQL end the open transaction, and free its locks, when the worker no longer answers.
 
-    A killed worker is noticed during a running statement too; a frozen one after three leases of silence.
+    A killed worker is noticed during a running statement too; a frozen one after three leases of silence. One that froze
+    between preparing a statement and asking for its rows does not count as idle: its transaction has fifteen.
     """
+    lease = settings().job_lease_seconds * 1000
     await _rows(
         "select set_config('idle_in_transaction_session_timeout', $1, true),"
-        " set_config('client_connection_check_interval', $2, true)",
-        str(settings().job_lease_seconds * 3000),
+        " set_config('client_connection_check_interval', $2, true), set_config('transaction_timeout', $3, true)",
+        str(SILENT_LEASES * lease),
         str(DISCONNECT_CHECK_MILLISECONDS),
+        str(LONGEST_LEASES * lease),
     )
 
 

@@ -169,7 +169,10 @@ class Settings(BaseSettings):
         description="How long a WebSocket may stay open before `connection_init`, in seconds.",
     )
     job_lease_seconds: int = Field(
-        20, ge=2, le=600, description="How long a worker owns a job between heartbeats, in seconds."
+        20,
+        ge=2,
+        le=600,
+        description="How long a worker owns a job between heartbeats, in seconds; a transaction of a job may take 15 times that.",
     )
     job_sweep_seconds: float = Field(
         5.0, ge=0.1, le=60, description="How often workers look for due jobs and lapsed leases."

@@ -30,11 +30,11 @@ async def until_state(job_id: UUID, state: JobState) -> OutboxJob:
     return await OutboxJob.get(id=job_id)
 
 
-async def until_all_done() -> None:
+async def until_all_done(seconds: float = 30) -> None:
     async def settled() -> bool:
         return not await OutboxJob.exists(state__not=JobState.DONE)
 
-    await until(settled)
+    await until(settled, seconds)
 
 
 async def notes(job_id: UUID) -> list[str]:

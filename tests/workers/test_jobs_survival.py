@@ -65,7 +65,7 @@ async def test_a_frozen_worker_is_overtaken_and_its_own_effects_are_refused(
         await until_state(job_id, JobState.RUNNING)
     first.send(signal.SIGSTOP)
     start_worker()
-    await until_all_done()
+    await until_all_done(seconds=60)  # it may have frozen in the middle of a transaction
 
     first.send(signal.SIGCONT)
 

@@ -231,11 +231,18 @@ async def test_postgresql_ends_the_transaction_of_a_silent_worker() -> None:
         await jobs.end_when_abandoned()
         rows = await get_connection("default").execute_query_dict(
             "select current_setting('idle_in_transaction_session_timeout') as idle,"
-            " current_setting('client_connection_check_interval') as check"
+            " current_setting('client_connection_check_interval') as check,"
+            " extract(epoch from current_setting('transaction_timeout')::interval)::int as longest"
         )
 
     after = await get_connection("default").execute_query_dict("show idle_in_transaction_session_timeout")
-    assert rows == [{"idle": f"{settings().job_lease_seconds * 3}s".replace("60s", "1min"), "check": "2s"}]
+    assert rows == [
+        {
+            "idle": f"{settings().job_lease_seconds * 3}s".replace("60s", "1min"),
+            "check": "2s",
+            "longest": settings().job_lease_seconds * 15,
+        }
+    ]
     assert after == [{"idle_in_transaction_session_timeout": "0"}]
 
 
