@@ -15,15 +15,17 @@ def narrowed(text: str, *, is_name: bool) -> Q:
     may have it, too. All have where no index would help.
     """
     asked = _held(text, is_name=is_name)
-    return Q(Holds(Sql(f"{WORDS} @@ {asked}", (text,)))) if asked else Q()
+    return Q(Holds(Sql(f"{WORDS} @@ {asked.text}", asked.values))) if asked else Q()
 
 
 def narrowed_contacts(text: str, *, is_name: bool) -> Q:
     """The same of contacts, whose words their customer has, unless it has too many."""
     asked = _held(text, is_name=is_name)
+    if asked is None:
+        return Q()
     words = WORDS.format(table="c")
-    found = f"select c.id from customer c where {words} @@ {asked} union all {_CROWDED}"  # noqa: S608  every value is bound
-    return Q(Holds(Sql(f"{{table}}.customer_id = any(array({found}))", (text,)))) if asked else Q()
+    found = f"select c.id from customer c where {words} @@ {asked.text} union all {_CROWDED}"  # noqa: S608  every value is bound
+    return Q(Holds(Sql(f"{{table}}.customer_id = any(array({found}))", asked.values)))
 
 
 def contacts_at(addresses: Sequence[str]) -> Q:
@@ -32,11 +34,18 @@ def contacts_at(addresses: Sequence[str]) -> Q:
     return Q(Holds(Sql(f"lower({{table}}.email) in ({places})", tuple(addresses))))
 
 
-def _held(text: str, *, is_name: bool) -> str | None:
+def _held(text: str, *, is_name: bool) -> Sql | None:
     """What the index of words is asked; None where it would be for nearly all."""
     pieces = SIGNS.split(text)
     first, *others = [piece for piece in pieces if piece] or [""]
     known = not pieces[0] or others or (is_name and len(first) >= _WITHIN)
     if len(text) < _WITHIN or not first or not known:
         return None
-    return f"(select kith_holds({{}}, {str(is_name).lower()}))"
+    asked = text if is_name else _without_open_end(text)
+    return Sql(f"(select kith_holds({{}}, {str(is_name).lower()}))", (asked,))
+
+
+def _without_open_end(address: str) -> str:
+    """Half of all addresses go on as ".co" does: a whole word before it, of which none is missing, tells more."""
+    *pieces, last = SIGNS.split(address)
+    return address[: len(address) - len(last)] if any(pieces[1:]) else address
