@@ -135,7 +135,7 @@ def _looks(text: str) -> "list[Holds]":
 
 
 def _rung(terms: Sequence[_Term], *, forgiving: bool = False) -> "Holds":
-    """Of a rung nothing but ids is asked for, in no order: the server needs not be made to go along the index."""
+    """Of a rung nothing but ids is asked for, in no order: the server need not be made to go along the index."""
     if any(term.digits for term in terms):
         return Found(_looked_up(terms, forgiving=forgiving))
     return Holds(joined("and", _read_by_words(terms, forgiving=forgiving)))
@@ -152,7 +152,7 @@ def _looked_up(terms: Sequence[_Term], *, forgiving: bool = False) -> Sql:
         others = [term for term in terms if term is not number]
         read = [_read(condition) for condition in _read_by_words(_words(others), forgiving=forgiving)]
         either = [
-            joined("or", (_dialled(term), *map(_read, _read_by_words([term]))))
+            joined("or", (_dialled(term), joined("and", map(_read, _read_by_words([term])))))
             for term in others
             if term.digits
         ]

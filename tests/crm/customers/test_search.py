@@ -339,13 +339,16 @@ async def test_words_and_numbers_stand_together_each_as_a_word_or_as_a_phone_num
     await make_customer(unit=unit, name="Firma 77100 Ost", phone="+4930490042")
     both = await make_customer(unit=unit, name="Firma Mitte", phone="+4930590042", fax="+4930677100")
     await make_contact(both, name="Ada")
+    await make_customer(unit=unit, name="Firma 771 Tor 001", phone="+4930790042")
     await make_customer(unit=unit, name="Laden 90042 77100")
 
     assert set(await _found("firma 90042")) == {
-        *("Firma 90042", "Firma Nord", "Firma West", "Firma Süd", "Firma 77100 Ost", "Firma Mitte")
+        *("Firma 90042", "Firma Nord", "Firma West", "Firma Süd", "Firma 77100 Ost", "Firma Mitte"),
+        "Firma 771 Tor 001",
     }
     assert set(await _found("90042 firma 77100")) == {"Firma 77100 Ost", "Firma Mitte"}
     assert await _found("77100 ada 90042") == ["Firma Mitte"]
+    assert await _found("firma 771-00 90042") == ["Firma Mitte"]  # as a word it would have to stand there so
     assert set(await _found("laden 77100 90042")) == {"Laden 90042 77100"}
 
 
