@@ -152,7 +152,7 @@ async def _questions(url: str, size: Size) -> list[Question]:
             "from customer c where id = any($1) order by id",
             [customer_key(number) for number in numbers],
         )
-        (newest,) = await connection.fetchrow(
+        (since,) = await connection.fetchrow(
             "select created_at from customer order by created_at desc offset 30 limit 1"
         )
         countries = await connection.fetch("select distinct address_country as code from customer order by 1")
@@ -177,7 +177,7 @@ async def _questions(url: str, size: Size) -> list[Question]:
         _list("list, name begins with", *({"name": {"startsWith": word[:2].title()}} for word in words)),
         _list("list, owner", *({"owner": {"eq": manager}} for manager in managers)),
         _list("list, contract value", {"contractValue": {"gt": "99000"}}),
-        _list("list, the newest 30", {"createdAt": {"gt": newest.isoformat()}}),
+        _list("list, the newest 30", {"createdAt": {"gt": since.isoformat()}}),
         _list("list, contract review from", {"contractReview": {"gte": "2030-01-01"}}),
         _list("list, language of nobody", {"language": {"eq": "pt"}}),
         _list("list, VAT id", *({"vatId": {"eq": row["vat_id"]}} for row in some)),

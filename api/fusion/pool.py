@@ -49,8 +49,8 @@ class ReadPool:
     async def fetch(self, sql: str, values: Sequence[Any], *, varies: bool = False) -> Row:
         """The statement's only row, as the server wrote it. Raises TimeoutError, and what asyncpg raises.
 
-        `varies`: it is planned for these values, and not by the plan the connection keeps. A statement that only reads is asked again where its connection turns out to be lost, as all are after the
-        server was restarted.
+        `varies`: it is planned for these values, and not by the plan the connection keeps. A statement that only reads is
+        asked again where its connection turns out to be lost, as all are after the server was restarted.
         """
         try:
             return await self._fetched(sql, values, varies)
@@ -63,8 +63,7 @@ class ReadPool:
         connection = self._free.pop() if self._free else await self._another()
         connection.since = time.monotonic()
         try:
-            if connection.varies is not varies:
-                await connection.plan_for_values(varies)
+            await connection.plan_for_values(varies)
             found: Row = await connection.ask(sql, values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._give_back(connection)
@@ -85,8 +84,7 @@ class ReadPool:
         """What EXPLAIN says of the plan that `fetch` takes, as JSON; run once to tell how long each step takes."""
         connection = self._free.pop() if self._free else await self._another()
         try:
-            if connection.varies is not varies:
-                await connection.plan_for_values(varies)
+            await connection.plan_for_values(varies)
             found = await explained(connection.link, sql, values, "analyze, buffers, format json")
         except BaseException:
             self._let_go(connection)
@@ -212,6 +210,8 @@ class _Connection:
 
     async def plan_for_values(self, varies: bool) -> None:
         """Whether from now on each statement is planned for its values; else as the connection was set up."""
+        if varies is self.varies:
+            return
         await self.link.execute(
             "set plan_cache_mode = force_custom_plan" if varies else "reset plan_cache_mode"
         )

@@ -30,9 +30,9 @@ from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
 Encoder = Callable[[Any], Any]
 
-_PLAIN = frozenset({"not", "gt", "gte", "lt", "lte"})
-_LISTS = frozenset({"in", "not_in"})
 _RANGES = frozenset({"gt", "gte", "lt", "lte"})
+_PLAIN = _RANGES | {"not"}
+_LISTS = frozenset({"in", "not_in"})
 _LIKE = frozenset({"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"})
 _SECRET = secrets.token_hex(16)  # so that no caller's own text is taken for a slot
 _BOUND = (UUID, str, int, Decimal, datetime, date, float)
@@ -189,8 +189,6 @@ def varies(query: Any) -> bool:
     """Whether its filters may let through one row or all, depending on a value: a range or a pattern among them does, and
     related rows do.
     """
-    if not hasattr(query, "_q_objects"):
-        return False
     return any(map(_q_varies, query._q_objects))
 
 

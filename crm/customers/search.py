@@ -19,7 +19,7 @@ from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult
 from tortoise.queryset import QuerySet
 
 from crm.customers.models import Customer
-from crm.customers.search_sql import SIGNS, WORDS, Bound, First, Found, Holds, Sql, joined, table_of
+from crm.customers.search_sql import SIGNS, WORDS, Bound, First, Found, Holds, Sql, Told, joined, table_of
 from crm.kernel.search import MAX_WORDS, escaped
 from crm.kernel.values import phone_digits
 
@@ -214,14 +214,8 @@ def _whole(text: str) -> Sql | None:
     return None
 
 
-class _Rank(Expression):
-    """0 the name begins with the text, 1 the customer has all of it, 2 with its contacts it has, from 3 on the less alike.
-
-    The three methods are as those of `Holds`.
-    """
-
-    def __init__(self, sql: Sql) -> None:
-        self.sql = sql
+class _Rank(Told, Expression):
+    """0 the name begins with the text, 1 the customer has all of it, 2 with its contacts it has, from 3 on the less alike."""
 
     @classmethod
     def of(cls, text: str) -> Self:
@@ -234,15 +228,6 @@ class _Rank(Expression):
             f"else 3 + round(100 * (1 - word_similarity((select kith_fold({{}})), {_TEXTS})))::int end"
         )
         return cls(Sql(sql, (escaped(text), *own.values, *all_told.values, text)))
-
-    def structure(self) -> str:
-        return self.sql.text
-
-    def values(self) -> tuple[str, ...]:
-        return self.sql.values
-
-    def with_values(self, values: Sequence[str]) -> Self:
-        return type(self)(Sql(self.sql.text, tuple(values)))
 
     def resolve(self, resolve_context: ResolveContext) -> ResolveResult:
         return ResolveResult(term=Bound(self.sql.of(table_of(resolve_context))))

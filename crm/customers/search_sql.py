@@ -48,19 +48,14 @@ class Bound(Criterion):
         return format_alias_sql(sql, self.alias, ctx) if ctx.with_alias else sql
 
 
-class Holds(Q):
-    """Customers of whom the SQL is true. Wrap it in Q(...) before negating it.
-
-    `structure`, `values` and `with_values` tell the SQL from what is bound in it, so that a statement it stands in can
-    be kept and used with other words of the same form.
+class Told:
+    """A part of a query that tells its SQL from what is bound in it, so that a statement it stands in can be kept and used
+    with other words of the same form.
     """
 
     def __init__(self, sql: Sql) -> None:
         super().__init__()
         self.sql = sql
-
-    def __bool__(self) -> bool:
-        return True
 
     def structure(self) -> str:
         return self.sql.text
@@ -70,6 +65,13 @@ class Holds(Q):
 
     def with_values(self, values: Sequence[str]) -> Self:
         return type(self)(Sql(self.sql.text, tuple(values)))
+
+
+class Holds(Told, Q):
+    """Customers of whom the SQL is true. Wrap it in Q(...) before negating it."""
+
+    def __bool__(self) -> bool:
+        return True
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
         return QueryModifier(where_criterion=Bound(self.sql.of(table_of(resolve_context))))
@@ -90,7 +92,7 @@ class Found(Holds):
 class First(Q):
     """Customers of the first of several queries for ids that finds any; those behind it are not run.
 
-    Wrap it in Q(...) before negating it. For `structure` and so on see `Holds`; what is bound are its queries' values.
+    Wrap it in Q(...) before negating it. For `structure` and so on see `Told`; what is bound are its queries' values.
     """
 
     def __init__(self, looks: Sequence[ValuesQuery[Any]]) -> None:

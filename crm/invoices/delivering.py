@@ -20,14 +20,15 @@ from crm.kernel import mail
 from crm.kernel.actor import kith
 from crm.kernel.clock import now
 from crm.kernel.events import emit
-from crm.kernel.jobs import LONGEST_LEASES, SILENT_LEASES, Claim, LostLease, still_mine
+from crm.kernel.jobs import Claim, LostLease, still_mine
 from crm.kernel.mail import Attachment, MailRefused, MailUnavailable
 from crm.kernel.mailboxes import Mailbox
 from crm.kernel.settings import settings
-from crm.kernel.transaction import raw_connection, transaction
+from crm.kernel.transaction import transaction
 
 VOIDED = "The invoice was voided before it could be sent."
 NOT_MADE = "The e-mail could not be made. An administrator sees why under failed jobs."
+_ANSWERS_WITHIN = mail.MESSAGE_SECONDS + 20  # what a slow mail server may take of the open transaction
 
 
 async def deliver(delivery_id: UUID, claim: Claim) -> None:
@@ -57,8 +58,7 @@ async def _try(delivery_id: UUID, claim: Claim) -> None:
     invoice = await ensure_pdf(seen.invoice_id)
     message = await _message(invoice, seen)
     async with mail.server() as server, transaction():
-        await still_mine(claim)
-        await _wait_for_the_server()
+        await still_mine(claim, least_seconds=_ANSWERS_WITHIN)
         delivery = await _queued(delivery_id)
         if delivery is None:
             return
@@ -72,15 +72,6 @@ async def _try(delivery_id: UUID, claim: Claim) -> None:
             await _ended(delivery, invoice, DeliveryState.FAILED, str(error))
         else:
             await _ended(delivery, invoice, DeliveryState.SENT, None)
-
-
-async def _wait_for_the_server() -> None:
-    """Let the open transaction outlast a slow mail server, however short the leases are."""
-    least, lease = mail.MESSAGE_SECONDS + 20, settings().job_lease_seconds
-    silent, longest = (int(1000 * max(leases * lease, least)) for leases in (SILENT_LEASES, LONGEST_LEASES))
-    await raw_connection().execute(
-        f"set local idle_in_transaction_session_timeout = {silent}; set local transaction_timeout = {longest}"
-    )
 
 
 async def _message(invoice: Invoice, delivery: Delivery) -> EmailMessage:

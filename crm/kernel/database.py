@@ -25,6 +25,12 @@ SESSION = {
 }
 """What every connection of ours is set to."""
 
+# In a schema of its own, apart from the business's tables.
+_NOTES = """
+create schema if not exists kith;
+create table if not exists kith.migration (name text primary key, digest text not null);
+"""
+
 ROOMS = (
     "kernel",
     "accounts",
@@ -108,24 +114,17 @@ async def connect(url: str | None = None, statement_timeout: int | None = None) 
     await Tortoise.init(config=tortoise_config(url, statement_timeout), _enable_global_fallback=True)
 
 
-_HAD = "select name from tortoise_migrations where app = 'crm'"
-
-
-# In a schema of its own, apart from the business's tables.
-_NOTES = """
-create schema if not exists kith;
-create table if not exists kith.migration (name text primary key, digest text not null);
-"""
-
-
 async def missing_migrations() -> list[str]:
     """The migrations of this code that the database has not had. Raises what the connection raises."""
-    connection = get_connection("default")
-    table = "select to_regclass('tortoise_migrations') is not null as there"
-    if not (await connection.execute_query_dict(table))[0]["there"]:
-        return _migrations()
-    rows = await connection.execute_query_dict(_HAD)
-    return sorted(set(_migrations()) - {row["name"] for row in rows})
+    async with get_connection("default").acquire_connection() as connection:
+        return sorted(set(_migrations()) - await _migrations_had(connection))
+
+
+async def _migrations_had(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
+    if not await connection.fetchval("select to_regclass('tortoise_migrations') is not null"):
+        return set()
+    rows = await connection.fetch("select name from tortoise_migrations where app = 'crm'")
+    return {row["name"] for row in rows}
 
 
 @cache
@@ -181,12 +180,6 @@ async def _note_migrations(connection: "asyncpg.Connection[asyncpg.Record]") -> 
             "insert into kith.migration values ($1, $2) on conflict (name) do update set digest = excluded.digest",
             [(name, digest) for name, digest in ours.items() if name not in had],
         )
-
-
-async def _migrations_had(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
-    if not await connection.fetchval("select to_regclass('tortoise_migrations') is not null"):
-        return set()
-    return {row["name"] for row in await connection.fetch(_HAD)}
 
 
 def _digest(name: str) -> str:

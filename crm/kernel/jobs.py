@@ -34,7 +34,7 @@ SLOT = "slot:"  # how the once_key of a scheduled job begins; see workers/schedu
 LONGEST_PAUSE_SECONDS = 3600.0
 MAX_ERROR_LENGTH = 2000
 DISCONNECT_CHECK_MILLISECONDS = 2000
-SILENT_LEASES, LONGEST_LEASES = 3, 15
+_SILENT_LEASES, _LONGEST_LEASES = 3, 15
 
 
 class LostLease(Exception):
@@ -140,31 +140,35 @@ update outbox set lease_until = greatest(lease_until, now() + make_interval(secs
 """
 
 
-async def still_mine(claim: Claim) -> None:
+async def still_mine(claim: Claim, *, least_seconds: float = 0) -> None:
     """To be called first in each chunk's transaction of a long job: until it ends nobody can take the job.
 
-    It also extends the lease. Raises LostLease, which must roll the chunk back.
+    It also extends the lease. Raises LostLease, which must roll the chunk back. For `least_seconds` see `end_when_abandoned`.
     """
     if not in_progress():
         raise RuntimeError("still_mine() protects an open transaction.")
-    await end_when_abandoned()
+    await end_when_abandoned(least_seconds=least_seconds)
     if not await _rows(_STILL_MINE, claim.job_id, claim.epoch, float(settings().job_lease_seconds)):
         raise LostLease(f"Job {claim.job_id} was taken over by another worker.")
 
 
-async def end_when_abandoned() -> None:
+async def end_when_abandoned(*, least_seconds: float = 0) -> None:
     """Have PostgreSQL end the open transaction, and free its locks, when the worker no longer answers.
 
     A killed worker is noticed during a running statement too; a frozen one after three leases of silence. One that froze
-    between preparing a statement and asking for its rows does not count as idle: its transaction has fifteen.
+    between preparing a statement and asking for its rows does not count as idle: its transaction has fifteen. Both have
+    `least_seconds`, however short the leases are. Only the first call in a transaction counts: PostgreSQL sets its clock once.
     """
-    lease = settings().job_lease_seconds * 1000
+    silent, longest = (
+        str(int(1000 * max(leases * settings().job_lease_seconds, least_seconds)))
+        for leases in (_SILENT_LEASES, _LONGEST_LEASES)
+    )
     await _rows(
         "select set_config('idle_in_transaction_session_timeout', $1, true),"
         " set_config('client_connection_check_interval', $2, true), set_config('transaction_timeout', $3, true)",
-        str(SILENT_LEASES * lease),
+        silent,
         str(DISCONNECT_CHECK_MILLISECONDS),
-        str(LONGEST_LEASES * lease),
+        longest,
     )
 
 

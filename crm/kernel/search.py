@@ -125,12 +125,12 @@ def starts_with(text: str, column: str) -> Q:
     return Q(_Like(column, f"{escaped(text)}%"))
 
 
-def may_hold(text: str, column: str = "search_text") -> Q:
-    """What every row has whose text, folded in the column, holds this one; others may have it, too.
+def may_hold(text: str) -> Q:
+    """What every row has whose text, folded in `search_text`, holds this one; others may have it, too.
 
     Only of ASCII, where ignoring case never asks for more than folding does; of anything else all rows have it.
     """
-    return Q(_Contains(column, f"%{escaped(text)}%")) if text.isascii() else Q()
+    return Q(_Contains("search_text", f"%{escaped(text)}%")) if text.isascii() else Q()
 
 
 def folds_to(texts: Sequence[str], folded: str) -> Q:

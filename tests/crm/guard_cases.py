@@ -267,44 +267,48 @@ NAMED: list[tuple[str, str, str | Copy]] = [
 _UNMANAGED = {"customer": " where account_manager_id is null"}
 
 STILL_NAMED: list[tuple[str, str, str]] = [
-    (
-        guard,
-        f"update {table} set {column} = (select id from {named} where name = 'Lone')"
-        + _UNMANAGED.get(table, ""),
-        statement,
-    )
-    for guard, named, columns in (
-        ("business_unit_is_named", "business_unit", (("customer", "unit_id"), ("history_entry", "unit_id"))),
+    *(
         (
-            "staff_user_is_named",
-            "staff_user",
+            guard,
+            f"update {table} set {column} = (select id from {named} where name = 'Lone')"
+            + _UNMANAGED.get(table, ""),
+            statement,
+        )
+        for guard, named, columns in (
             (
-                ("customer", "service_manager_id"),
-                ("customer", "consent_by_id"),
-                ("customer", "blocked_by_id"),
-                ("customer", "created_by_id"),
-                ("customer", "updated_by_id"),
-                ("contact", "created_by_id"),
-                ("history_entry", "user_id"),
+                "business_unit_is_named",
+                "business_unit",
+                (("customer", "unit_id"), ("history_entry", "unit_id")),
             ),
-        ),
-        ("pick_list_item_is_named", "pick_list_item", [("customer", column) for column in _CHOICES]),
-        ("legal_entity_is_named", "legal_entity", [("customer", "legal_entity_id")]),
-    )
-    for table, column in columns
-    for statement in (
-        f"delete from {named} where name = 'Lone'",
-        f"update {named} set id = {_NOBODY} where name = 'Lone'",
-    )
-]
-STILL_NAMED.append(
+            (
+                "staff_user_is_named",
+                "staff_user",
+                (
+                    ("customer", "service_manager_id"),
+                    ("customer", "consent_by_id"),
+                    ("customer", "blocked_by_id"),
+                    ("customer", "created_by_id"),
+                    ("customer", "updated_by_id"),
+                    ("contact", "created_by_id"),
+                    ("history_entry", "user_id"),
+                ),
+            ),
+            ("pick_list_item_is_named", "pick_list_item", [("customer", column) for column in _CHOICES]),
+            ("legal_entity_is_named", "legal_entity", [("customer", "legal_entity_id")]),
+        )
+        for table, column in columns
+        for statement in (
+            f"delete from {named} where name = 'Lone'",
+            f"update {named} set id = {_NOBODY} where name = 'Lone'",
+        )
+    ),
     (
         "customer_is_named",
         f"update contact set customer_id = (select id from customer where not {_LIVE})",
         f"update customer set id = {_NOBODY} where not {_LIVE}",
-    )
-)
-"""The guard, the statement that makes the table name a record called Lone, and what is refused from then on."""
+    ),
+]
+"""The guard, the statement that makes a table name a record, called Lone but for the prospect, and what is refused then."""
 
 TRIGGERS: list[Case] = [
     ("contact_has_primary", "update contact set is_primary = false"),

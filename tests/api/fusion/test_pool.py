@@ -1,4 +1,4 @@
-"""Connections that rest hold nothing of the answers they brought."""
+"""Connections that rest hold nothing of the answers they brought, and what varies is planned for its values."""
 
 import asyncio
 import json
@@ -85,14 +85,13 @@ async def test_closing_waits_for_those_that_are_being_let_go(database: str) -> N
     assert pool.in_use == 0
 
 
-async def test_what_varies_is_planned_for_its_values_and_nothing_else_is(database: str) -> None:
-    pool = ReadPool(1, seconds=SECONDS, **reading())
+async def test_what_varies_is_planned_for_its_values_and_nothing_else_is(pool: ReadPool) -> None:
+    """One after the other they take the same connection."""
     planned = "select convert_to(current_setting('plan_cache_mode') || $1, 'utf8')"
 
     told = [(await pool.fetch(planned, ("",), varies=varies))[0] for varies in (False, True, True, False)]
 
     assert told == [b"force_generic_plan", *[b"force_custom_plan"] * 2, b"force_generic_plan"]
-    await pool.close()
 
 
 async def test_the_plan_that_is_told_is_the_one_that_is_taken(pool: ReadPool) -> None:

@@ -13,15 +13,16 @@ from crm.kernel.ids import Kind, encode
 
 pytestmark = pytest.mark.usefixtures("db")
 
-# One customer in 10,000 is of each rare kind.
+# One customer in 10,000 is of each rare kind; one in a hundred is ACTIVE, and somebody else's.
 FILL = """
 insert into customer (id, unit_id, name, email, stage, status, churn_reason, address_country, account_manager_id,
                       registration_number, account_number, contract_start, contract_end, contract_review,
                       billing_same, currency, consent, language)
 select uuidv7(), $1, md5(n::text), n || '@x.example',
-       case when n % 10000 = 1 then 'LIVE' when n % 10000 = 2 then 'QUALIFIED' else 'PROSPECT' end,
-       case when n % 10000 = 1 then 'CHURNED' else 'PROSPECT' end, 'moved',
-       case when n % 10000 = 3 then 'IS' else 'DE' end, case when n % 10000 in (1, 4) then $2::uuid end,
+       case when n % 10000 = 1 or n % 100 = 50 then 'LIVE' when n % 10000 = 2 then 'QUALIFIED' else 'PROSPECT' end,
+       case when n % 10000 = 1 then 'CHURNED' when n % 100 = 50 then 'ACTIVE' else 'PROSPECT' end, 'moved',
+       case when n % 10000 = 3 then 'IS' else 'DE' end,
+       case when n % 10000 in (1, 4) then $2::uuid when n % 100 = 50 then $3::uuid end,
        'r' || n, 'a' || n, '2026-01-01', '2026-12-31', '2026-06-30', true, 'EUR', 'UNKNOWN', 'en'
   from generate_series(1, 50000) n
 """
@@ -33,8 +34,8 @@ EVERY_ROW = "alter table customer alter column status set statistics {}"
 async def manager_id(db: None) -> Any:
     """A manager of 10 of 50,000 customers."""
     unit = await make_unit()
-    manager = await make_user(Role.MANAGER, [unit])
-    await get_connection("default").execute_query(FILL, [unit.id, manager.actor.user_id])
+    manager, other = [await make_user(Role.MANAGER, [unit]) for _ in range(2)]
+    await get_connection("default").execute_query(FILL, [unit.id, manager.actor.user_id, other.actor.user_id])
     await get_connection("default").execute_script(EVERY_ROW.format(1000))
     await get_connection("default").execute_script("vacuum analyze customer")
     await get_connection("default").execute_script(EVERY_ROW.format(-1))
@@ -47,7 +48,11 @@ async def test_a_list_by_name_goes_along_an_index_for_rare_and_common_values(man
     owner = encode(Kind.USER, manager_id)
     rules: list[tuple[dict[str, Any], str]] = [  # the end of an index's name: two serve a common value alike
         ({"status": {"eq": "PROSPECT"}}, "_name"),
-        ({"status": {"eq": "CHURNED"}}, "customer_status_(name|stage)"),
+        ({"status": {"eq": "ACTIVE"}}, "customer_status_name"),
+        (
+            {"status": {"eq": "CHURNED"}},
+            "customer_status_(name|stage)",
+        ),  # five: to sort them costs next to nothing
         ({"stage": {"eq": "QUALIFIED"}}, "customer_status_stage"),
         ({"country": {"eq": "DE"}}, "_name"),
         ({"country": {"eq": "IS"}}, "customer_country_name"),

@@ -130,7 +130,7 @@ async def test_an_import_writes_contacts_into_the_customers_it_makes(rule: Dupli
 
 
 async def test_whatever_stands_between_words_parts_them() -> None:
-    """Of each character there is: the quick way comes to the words of the plain one."""
+    """Of each character of Unicode's first two planes: the quick way comes to the words of the plain one."""
     told = await _sql("""
         select n from generate_series(1, 131071) n cross join lateral (select 'a' || chr(n) || 'b' as text) t
          where n not between 55296 and 57343 and trim(regexp_replace(kith_words(text), ' +', ' ', 'g'))

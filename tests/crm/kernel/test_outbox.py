@@ -226,24 +226,23 @@ async def test_still_mine_wants_a_transaction() -> None:
         await jobs.still_mine(claim)
 
 
-async def test_postgresql_ends_the_transaction_of_a_silent_worker() -> None:
+@pytest.mark.parametrize("least", [0, 1000])
+async def test_postgresql_ends_the_transaction_of_a_silent_worker(least: int) -> None:
+    """A job that waits for somebody else says how long that may take."""
+    told = (
+        "select extract(epoch from current_setting('idle_in_transaction_session_timeout')::interval)::int as silent,"
+        " extract(epoch from current_setting('transaction_timeout')::interval)::int as longest,"
+        " current_setting('client_connection_check_interval') as check"
+    )
+    claim = await claimed()
     async with transaction():
-        await jobs.end_when_abandoned()
-        rows = await get_connection("default").execute_query_dict(
-            "select current_setting('idle_in_transaction_session_timeout') as idle,"
-            " current_setting('client_connection_check_interval') as check,"
-            " extract(epoch from current_setting('transaction_timeout')::interval)::int as longest"
-        )
+        await jobs.still_mine(claim, least_seconds=least)
+        during = await get_connection("default").execute_query_dict(told)
+    after = await get_connection("default").execute_query_dict(told)
 
-    after = await get_connection("default").execute_query_dict("show idle_in_transaction_session_timeout")
-    assert rows == [
-        {
-            "idle": f"{settings().job_lease_seconds * 3}s".replace("60s", "1min"),
-            "check": "2s",
-            "longest": settings().job_lease_seconds * 15,
-        }
-    ]
-    assert after == [{"idle_in_transaction_session_timeout": "0"}]
+    lease = settings().job_lease_seconds
+    assert during == [{"silent": max(3 * lease, least), "longest": max(15 * lease, least), "check": "2s"}]
+    assert after == [{"silent": 0, "longest": 0, "check": "0"}]
 
 
 # Heartbeats
