@@ -34,7 +34,8 @@ COPY --from=page /page/dist /app/graphiql/dist
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     KITH_HOME=/var/lib/kith \
-    STORAGE_URL=file:///var/lib/kith
+    STORAGE_URL=file:///var/lib/kith \
+    SQLITE_TMPDIR=/var/lib/kith
 USER kith
 WORKDIR /var/lib/kith
 VOLUME /var/lib/kith

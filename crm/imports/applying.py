@@ -7,6 +7,7 @@ only after it: so it waits for its commit, then takes the import's row, and goes
 import asyncio
 
 from crm.imports.chunks import Chunk
+from crm.imports.csv_format import Checkpoint
 from crm.imports.deciding import Changes, Decider, Known
 from crm.imports.events import CustomersImported
 from crm.imports.lookups import look_up
@@ -45,7 +46,8 @@ class Application:
     """
 
     def __init__(self, chunk: Chunk, plan: ImportPlan, actor: Actor, claim: Claim, *, trusting: bool) -> None:
-        self.chunk, self._plan, self._actor, self._claim = chunk, plan, actor, claim
+        self._rows, self._start, self._end = chunk.rows, chunk.start, chunk.end
+        self._plan, self._actor, self._claim = plan, actor, claim
         self._trusting = trusting
         self._known = Known()
         self._decided = asyncio.Event()
@@ -77,7 +79,7 @@ class Application:
 
     def tell(self, known: Known) -> None:
         """Adds what this chunk makes to what the database holds; what earlier chunks made is in there by now."""
-        first = self.chunk.start.line
+        first = self._start.line
         for key, targets in self._known.matches.items():
             if targets and (targets[0].line or 0) >= first:
                 known.matches[key] = targets
@@ -90,11 +92,12 @@ class Application:
             await end_when_abandoned()
             await raw_connection().execute(_COMMIT_SOON)
             await raw_connection().execute(_TAKE_TURNS, _UNIT_LOCK, self._plan.unit_id, self._plan.import_id)
-            self._known = await look_up(self.chunk.rows, self._plan, trusting=self._trusting)
+            self._known = await look_up(self._rows, self._plan, trusting=self._trusting)
             if before is not None:
                 before.tell(self._known)
             decider = Decider(self._plan, self._known, self._actor, trusting=self._trusting)
-            changes = await in_thread(decider.decide, self.chunk.rows)
+            changes = await in_thread(decider.decide, self._rows)
+            self._rows = []
             self._decided.set()
             await gather_entries()
             await write(changes, self._plan, self._actor)
@@ -107,19 +110,18 @@ class Application:
         found = await locked(self._plan.import_id, ImportState.RUNNING, self._claim)
         if found is None:
             raise Cancelled
-        if found.checkpoint["offset"] != self.chunk.start.offset:
+        if found.checkpoint["offset"] != self._start.offset:
             raise LostLease("Another worker imported these rows.")
-        await _advance(found, self.chunk, changes)
+        await _advance(found, self._end, changes.counts)
 
 
-async def _advance(found: Import, chunk: Chunk, changes: Changes) -> None:
-    counts = changes.counts
-    found.rows_done += len(chunk.rows)
+async def _advance(found: Import, end: Checkpoint, counts: Counts) -> None:
+    found.rows_done += sum(counts.values())
     found.created_count += counts[Outcome.CREATED]
     found.updated_count += counts[Outcome.UPDATED]
     found.skipped_count += counts[Outcome.SKIPPED]
     found.failed_count += counts[Outcome.FAILED]
-    found.checkpoint = {"offset": chunk.end.offset, "line": chunk.end.line}
+    found.checkpoint = {"offset": end.offset, "line": end.line}
     await keep(found, *_COUNTERS)
     created, updated = counts[Outcome.CREATED], counts[Outcome.UPDATED]
     if created or updated:

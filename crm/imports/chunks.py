@@ -18,6 +18,7 @@ from crm.kernel.settings import settings
 _CHUNK_SECONDS = 0.8  # progress is told after each chunk, of which three are on their way in
 _FEWEST_ROWS = 500
 _MOST_ROWS = 5000  # up to five chunks are on their way at once
+_MOST_BYTES = 1_500_000  # of the file: rows may be long
 _BYTES_PER_ROW = 100  # a guess, to cut pieces by
 _LEAST_PIECE = 2048
 
@@ -36,12 +37,16 @@ class Chunk:
 
 
 class Pace:
-    """How many rows a chunk should have, to take less than a second and no more than the setting allows."""
+    """How much a chunk should hold, to take less than a second, no more rows than the setting allows, and little memory."""
 
     def __init__(self) -> None:
         self._most = min(settings().import_chunk_rows, _MOST_ROWS)
         self._started = time.monotonic()
         self.rows = min(self._most, _FEWEST_ROWS)
+
+    def enough(self, rows: int, size: int) -> bool:
+        """Whether so many rows, of so many bytes of the file, are a chunk."""
+        return rows >= self.rows or (rows > 0 and size >= _MOST_BYTES)
 
     def note(self, rows: int) -> None:
         """Tells that a chunk of so many rows is done; the next begins now."""
@@ -71,10 +76,13 @@ class FileReader:
 
     async def next(self) -> Chunk | None:
         start, rows, parts = self._reader.checkpoint, list[ParsedRow](), list[tuple[int, Checkpoint]]()
-        while len(rows) < self._pace.rows and not self._ended:
+        while not self._ended:
             piece = await self._piece()
             rows += await in_thread(self._parse, piece)
-            parts.append((len(rows), self._reader.checkpoint))
+            end = self._reader.checkpoint
+            parts.append((len(rows), end))
+            if self._pace.enough(len(rows), end.offset - start.offset):
+                break
         return Chunk(rows, start, parts[-1][1], tuple(parts)) if rows else None
 
     async def close(self) -> None:

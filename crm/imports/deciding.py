@@ -22,7 +22,6 @@ from crm.imports.creation import contact_values, taken_out
 from crm.imports.models import DuplicateRule
 from crm.imports.plan import CONTACT_KEYS, ImportPlan, ParsedRow, Ready, required_problems
 from crm.imports.rules import Outcome
-from crm.imports.seen import FirstLines
 from crm.kernel.actor import Actor
 from crm.kernel.clock import now
 from crm.kernel.ids import uuid7, uuid7s
@@ -66,8 +65,13 @@ class Target:
 
 @dataclass(slots=True)
 class Known:
-    """What the database holds of a chunk's keys: `matches` by key, `owners` by unique column and value."""
+    """What was there before a chunk, or became of it: `matches` by key, `owners` by unique column and value.
 
+    `keys`, `values`: what the chunk's rows have, and was looked up.
+    """
+
+    keys: AbstractSet[str] = frozenset()
+    values: dict[str, AbstractSet[str]] = field(default_factory=dict)
     matches: dict[str, list[Target]] = field(default_factory=dict)
     owners: dict[str, dict[str, Target]] = field(default_factory=dict)
 
@@ -86,20 +90,12 @@ class Changes:
 
 
 class Decider:
-    """Decides the rows of one chunk. `earlier` remembers what a preview, which writes nothing, decided before; a `trusting`
-    one takes account numbers and external ids for free.
+    """Decides the rows of one chunk, and adds what they make to what is known. A `trusting` one takes account numbers and
+    external ids for free.
     """
 
-    def __init__(
-        self,
-        plan: ImportPlan,
-        known: Known,
-        actor: Actor,
-        earlier: FirstLines | None = None,
-        *,
-        trusting: bool = False,
-    ) -> None:
-        self._plan, self._actor, self._earlier = plan, actor, earlier
+    def __init__(self, plan: ImportPlan, known: Known, actor: Actor, *, trusting: bool = False) -> None:
+        self._plan, self._actor = plan, actor
         self._matches, self._owners = known.matches, known.owners
         self._lower = plan.key_column == "email"
         self._matching = plan.duplicate_rule is not DuplicateRule.CREATE_NEW
@@ -154,13 +150,7 @@ class Decider:
         return key.lower() if key and self._lower else key
 
     def _met(self, key: str | None) -> list[Target]:
-        if key is None:
-            return []
-        found = self._matches.get(key)
-        if found is None and self._earlier is not None:
-            line = self._earlier.get(("key", key))
-            return [_seen(line)] if line is not None else []
-        return found or []
+        return self._matches.get(key, []) if key is not None else []
 
     def _reject(self, row: ParsedRow, problems: Iterable[CellProblem]) -> Outcome:
         cells = row.cells if isinstance(row.cells, str) else orjson.dumps(row.cells).decode()
@@ -215,8 +205,6 @@ class Decider:
     def _remember(self, target: Target, key: str | None) -> None:
         if key is not None:
             self._matches[key] = [target]
-            if self._earlier is not None and target.line is not None:
-                self._earlier.add(("key", key), target.line)
         self._own(target, target.values)
 
     def _own(self, target: Target, values: Mapping[str, Any]) -> None:
@@ -224,8 +212,6 @@ class Decider:
             value = values.get(column)
             if value is not None:
                 self._owners.setdefault(column, {})[value] = target
-                if self._earlier is not None and target.line is not None:
-                    self._earlier.add((column, value), target.line)
 
     def _taken(self, target: Target, values: Mapping[str, Any]) -> list[CellProblem]:
         problems = []
@@ -239,11 +225,8 @@ class Decider:
 
     def _owner(self, column: str, value: str) -> Target | None:
         owner = self._owners.get(column, {}).get(value)
-        if owner is not None:
-            # It may have given the value up to another one in an earlier row.
-            return owner if owner.values.get(column, value) == value else None
-        line = self._earlier.get((column, value)) if self._earlier is not None else None
-        return _seen(line) if line is not None else None
+        # It may have given the value up to another one in an earlier row.
+        return owner if owner is not None and owner.values.get(column, value) == value else None
 
     def _label(self, label: UUID, status: Status) -> list[CellProblem]:
         references = self._plan.references
@@ -330,11 +313,6 @@ class Decider:
             person.rows += 1
         if target.line is None:
             self.changes.updated[target.id] = target
-
-
-def _seen(line: int) -> Target:
-    """Stands for a customer that a preview decided to create in an earlier chunk."""
-    return Target(UUID(int=line), {}, line=line)
 
 
 def _person(given: Mapping[str, Any], *, is_primary: bool) -> Person:

@@ -51,12 +51,14 @@ async def look_up(rows: Sequence[ParsedRow], plan: ImportPlan, *, trusting: bool
     for column in () if trusting else UNIQUE_COLUMNS:
         values = {found[column] for found in usable if column in found}
         if values:
+            known.values[column] = values
             known.owners[column] = await _owners(column, values, plan.unit_id)
     if plan.duplicate_rule is DuplicateRule.CREATE_NEW:
         return known
     keys = {found[plan.key_column] for found in usable if plan.key_column in found}
-    if keys:
-        found_by_key = await _matches(keys, plan)
+    known.keys = {key.lower() for key in keys} if plan.key_column == "email" else keys
+    if known.keys:
+        found_by_key = await _matches(known.keys, plan)
         known.matches = await _locked(found_by_key, plan)
     met = {target.id: target for targets in known.matches.values() for target in targets}
     for owned in known.owners.values():
@@ -71,10 +73,8 @@ async def _owners(column: str, values: Iterable[str], unit_id: UUID) -> dict[str
 
 async def _matches(keys: Iterable[str], plan: ImportPlan) -> dict[str, list[Target]]:
     """The customers by key, the oldest first."""
-    lower = plan.key_column == "email"
     same = _SAME.get(plan.key_column, f"c.{plan.key_column} = k.key")
-    wanted = {key.lower() if lower else key for key in keys}
-    rows = await raw_connection().fetch(_MATCH.format(same=same), plan.unit_id, list(wanted))
+    rows = await raw_connection().fetch(_MATCH.format(same=same), plan.unit_id, list(keys))
     found: dict[str, list[Target]] = {}
     for row in rows:
         found.setdefault(row["key"], []).append(Target(row["id"], {"name": row["name"]}))
@@ -96,7 +96,8 @@ async def _locked(found: dict[str, list[Target]], plan: ImportPlan) -> dict[str,
     if plan.cells.has_contact:
         for row in await connection.fetch(_CONTACTS, list(targets)):
             targets[row["customer_id"]].contacts[row["email"].lower()] = _contact(row)
-    return {key: [targets[each.id] for each in made if each.id in targets] for key, made in found.items()}
+    locked = {key: [targets[each.id] for each in made if each.id in targets] for key, made in found.items()}
+    return {key: made for key, made in locked.items() if made}
 
 
 def _target(row: asyncpg.Record) -> Target:

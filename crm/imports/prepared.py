@@ -143,7 +143,7 @@ class _Reader:
 
     async def next(self) -> Chunk | None:
         rows, start, end = list[ParsedRow](), None, None
-        while self._line != _END and len(rows) < self._pace.rows:
+        while self._line != _END:
             try:
                 begins, ends, some = await in_thread(_loaded, self._line)
             except orjson.JSONDecodeError:
@@ -152,6 +152,8 @@ class _Reader:
             start, end = start or begins, ends
             rows += some
             self._line = await anext(self._lines, b"")
+            if self._pace.enough(len(rows), end.offset - start.offset):
+                break
         return None if start is None or end is None else Chunk(rows, start, end)
 
     async def close(self) -> None:

@@ -25,7 +25,7 @@ from crm.imports.plan import FIELD_OF_COLUMN, ImportPlan, ParsedRow, make_plan
 from crm.imports.prepared import Preparation
 from crm.imports.references import References
 from crm.imports.rules import PREVIEW_PROBLEMS, PREVIEW_ROWS, Outcome
-from crm.imports.seen import FirstLines
+from crm.imports.seen import SeenRows
 from crm.imports.threads import in_thread
 from crm.imports.working import Cancelled, Refused, as_refused, fail, importer, keep, locked
 from crm.imports.writing import write_problems
@@ -92,18 +92,20 @@ async def _decided(
     preparation: Preparation | None,
 ) -> AsyncGenerator[bytes, None]:
     """Adds each chunk to the forecast, and yields its rows made ready, if they are to be."""
-    earlier, pace = FirstLines(), Pace()
+    pace = Pace()
     reader = FileReader(found.storage_key, plan, plan.sniffed.start, pace)
-    async with aclosing(read_chunks(reader)) as chunks:
-        async for chunk in chunks:
-            known = await _look(chunk, plan, claim)
-            if preparation is not None:
-                chunk = replace(chunk, rows=await in_thread(preparation.rows, chunk))  # noqa: PLW2901  the same, ready
-                for line in await in_thread(preparation.lines, chunk):
-                    yield line
-            decider = Decider(plan, known, actor, earlier)
-            await in_thread(_forecast, chunk, decider, plan, forecast)
-            pace.note(len(chunk.rows))
+    with SeenRows() as seen:
+        async with aclosing(read_chunks(reader)) as chunks:
+            async for chunk in chunks:
+                known = await _look(chunk, plan, claim)
+                await in_thread(seen.complete, known)
+                if preparation is not None:
+                    chunk = replace(chunk, rows=await in_thread(preparation.rows, chunk))  # noqa: PLW2901  the same, ready
+                    for line in await in_thread(preparation.lines, chunk):
+                        yield line
+                await in_thread(_forecast, chunk, Decider(plan, known, actor), plan, forecast)
+                await in_thread(seen.add, known)
+                pace.note(len(chunk.rows))
 
 
 async def _look(chunk: Chunk, plan: ImportPlan, claim: Claim) -> Known:

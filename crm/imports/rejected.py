@@ -13,7 +13,7 @@ from crm.kernel.csv_safety import safe_cell, unsafe_cell
 from crm.kernel.transaction import transaction
 
 LINE, REASONS = "Rejected line", "Rejected because"
-_PAGE = 2000
+_PAGE = 500
 _NO_LIMIT = 1 << 62
 
 

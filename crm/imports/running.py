@@ -122,9 +122,9 @@ async def _reader(found: Import, plan: ImportPlan, pace: Pace) -> Reader:
 
 async def _end_first(begun: deque[Application], statistics: Statistics, pace: Pace) -> None:
     counts = await begun[0].end()
-    rows = len(begun.popleft().chunk.rows)
+    begun.popleft()
     await statistics.note(counts[Outcome.CREATED])
-    pace.note(rows)
+    pace.note(sum(counts.values()))
 
 
 async def _complete(found: Import, claim: Claim) -> None:

@@ -1,6 +1,7 @@
 """A chunk's changes into the tables: COPY for what is new, one UPDATE from a staging table for what changed."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from itertools import islice
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -36,23 +37,29 @@ async def _copy(table: str, columns: Sequence[str], records: Sequence[Record]) -
         await raw_connection().copy_records_to_table(table, columns=columns, records=records)
 
 
-async def _copy_lines(table: str, columns: Sequence[str], lines: Sequence[str]) -> None:
+async def _copy_lines(table: str, columns: Sequence[str], lines: Iterator[str]) -> None:
     """Of COPY's text format, each with its end."""
-    if lines:
-        await raw_connection().copy_to_table(table, columns=columns, source=_pieces(lines))
+    if first := _piece(lines):
+        await raw_connection().copy_to_table(table, columns=columns, source=_pieces(first, lines))
 
 
-async def _pieces(lines: Sequence[str]) -> AsyncIterator[bytes]:
+async def _pieces(first: bytes, lines: Iterator[str]) -> AsyncIterator[bytes]:
     """Small ones: blocks of megabytes, taken and given back over and over, leave holes in memory."""
-    for first in range(0, len(lines), _LINES_AT_ONCE):
-        yield "".join(lines[first : first + _LINES_AT_ONCE]).encode()
+    piece = first
+    while piece:
+        yield piece
+        piece = _piece(lines)
+
+
+def _piece(lines: Iterator[str]) -> bytes:
+    return "".join(islice(lines, _LINES_AT_ONCE)).encode()
 
 
 async def _insert_customers(created: Sequence[Target], plan: ImportPlan, actor: Actor) -> None:
     creation = Creation(plan)
     same = copy_text.fields((plan.unit_id, Status.PROSPECT, actor.user_id, actor.user_id))
     fixed = ("id", "version", "unit_id", "status", "created_by_id", "updated_by_id")
-    lines = [f"{t.id}\t{t.rows + 1}\t{same}\t{t.text or _customer(t, creation)}\n" for t in created]
+    lines = (f"{t.id}\t{t.rows + 1}\t{same}\t{t.text or _customer(t, creation)}\n" for t in created)
     await _copy_lines("customer", (*fixed, *creation.columns), lines)
 
 
@@ -114,20 +121,16 @@ async def _staged(targets: Sequence[Target], columns: Sequence[str]) -> list[Rec
 
 
 async def _write_contacts(targets: Iterable[Target], actor: Actor) -> None:
-    added: list[str] = []
-    changed: list[Person] = []
     same = copy_text.fields((Consent.UNKNOWN, actor.user_id))
-    for target in targets:
-        for person in target.contacts.values():
-            if person.is_new:
-                primary = "t" if person.is_primary else "f"
-                added.append(
-                    f"{person.id}\t{target.id}\t{_contact(person)}\t{primary}\t{person.rows + 1}\t{same}\n"
-                )
-            elif person.rows:
-                changed.append(person)
+    people = [(target.id, person) for target in targets for person in target.contacts.values()]
+    added = (
+        f"{person.id}\t{customer}\t{_contact(person)}\t{'t' if person.is_primary else 'f'}\t{person.rows + 1}\t{same}\n"
+        for customer, person in people
+        if person.is_new
+    )
     columns = ("id", "customer_id", *PERSON, "is_primary", "version", "consent", "created_by_id")
     await _copy_lines("contact", columns, added)
+    changed = [person for _, person in people if person.rows and not person.is_new]
     if changed:
         await _update_contacts(changed)
 
@@ -164,10 +167,10 @@ async def _write_invoice_types(changes: Changes, plan: ImportPlan) -> None:
 
 async def _write_history(changes: Changes, plan: ImportPlan, actor: Actor) -> None:
     said = copy_text.fields((plan.unit_id, actor.user_id, actor.name, actor.via))
-    lines = [
+    lines = (
         f"{kind}\t{subject}\t{customer}\t{action}\t{told}\t{said}\n"
         for kind, subject, customer, action, told in changes.changelog.entries
-    ]
+    )
     columns = ("subject_kind", "subject_id", "customer_id", "action", "changes")
     await _copy_lines("history_entry", (*columns, "unit_id", "user_id", "actor_name", "via"), lines)
 
