@@ -187,7 +187,8 @@ def _database(_home: Home) -> Finding:
             Level.FAIL, f"DATABASE_URL {url}: {_reason(error)}", "Start that server or change the setting."
         )
     if pending:
-        return Finding(Level.WARN, f"{len(pending)} migrations wait for {url}.", "Run: kith migrate")
+        wait = "1 migration waits" if len(pending) == 1 else f"{len(pending)} migrations wait"
+        return Finding(Level.WARN, f"{wait} for {url}.", "Run: kith migrate")
     return Finding(Level.OK, f"DATABASE_URL {url} answers and has the newest schema")
 
 

@@ -7,12 +7,10 @@ from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 
 import asyncpg
-from tortoise.connection import get_connection
 from tortoise.exceptions import DBConnectionError
-from tortoise.migrations.executor import MigrationExecutor
 
 from crm.accounts.users import create_admin
-from crm.kernel.database import ChangedMigration, close, connect, credentials, migrate, tortoise_config
+from crm.kernel.database import ChangedMigration, close, connect, credentials, migrate, missing_migrations
 from crm.kernel.settings import environment_name, settings
 from stack.errors import StartError
 from stack.home import Home
@@ -102,13 +100,10 @@ def make_admin(*, email: str, name: str, password: str) -> bool:
 
 
 async def pending_migrations() -> list[str]:
-    """Return the names of migrations the database still lacks; it is only read."""
-    probe = await asyncpg.connect(**credentials(settings().database_url))
-    await probe.close()  # the executor takes a database that does not answer for an empty one
+    """Return the names of migrations the database has not had as they are now; it is only read."""
     await connect()
     try:
-        steps = await MigrationExecutor(get_connection("default"), tortoise_config()["apps"]).plan()
-        return [step.migration.name for step in steps]
+        return await missing_migrations()
     finally:
         await close()
 

@@ -115,9 +115,10 @@ async def connect(url: str | None = None, statement_timeout: int | None = None) 
 
 
 async def missing_migrations() -> list[str]:
-    """The migrations of this code that the database has not had. Raises what the connection raises."""
+    """The migrations of this code that the database has not had as they are now. Raises what the connection raises."""
     async with get_connection("default").acquire_connection() as connection:
-        return sorted(set(_migrations()) - await _migrations_had(connection))
+        had, noted = await _migrations_had(connection), await _migrations_noted(connection)
+    return [name for name, digest in _migrations().items() if name not in had or noted.get(name) != digest]
 
 
 async def _migrations_had(connection: "asyncpg.Connection[asyncpg.Record]") -> set[str]:
@@ -127,11 +128,19 @@ async def _migrations_had(connection: "asyncpg.Connection[asyncpg.Record]") -> s
     return {row["name"] for row in rows}
 
 
+async def _migrations_noted(connection: "asyncpg.Connection[asyncpg.Record]") -> dict[str, str]:
+    """What the migrations were that it has had."""
+    if not await connection.fetchval("select to_regclass('kith.migration') is not null"):
+        return {}
+    return dict(await connection.fetch("select name, digest from kith.migration"))
+
+
 @cache
-def _migrations() -> list[str]:
+def _migrations() -> dict[str, str]:
+    """Those of this code in their order, with what tells one from another state of itself."""
     package = find_spec("crm.migrations")
     places = package.submodule_search_locations if package else None
-    return [each.name for each in iter_modules(places) if each.name[0].isdigit()]
+    return {each.name: _digest(each.name) for each in iter_modules(places) if each.name[0].isdigit()}
 
 
 async def close() -> None:
@@ -165,11 +174,10 @@ async def migrate(url: str | None = None) -> None:
 
 async def _note_migrations(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
     """Compares the migrations the database has had with ours, and notes what the others are that it gets now."""
-    ours = {name: _digest(name) for name in _migrations()}
+    ours = _migrations()
     async with connection.transaction():
         await connection.execute(_NOTES)
-        noted = dict(await connection.fetch("select name, digest from kith.migration"))
-        had = await _migrations_had(connection)
+        had, noted = await _migrations_had(connection), await _migrations_noted(connection)
         changed = sorted(name for name in had & ours.keys() if noted.get(name) != ours[name])
         if changed:
             raise ChangedMigration(

@@ -233,6 +233,13 @@ async def test_readiness_tells_the_truth(database: str, db: None) -> None:
             await asyncio.to_thread(_migrated, empty)
             assert await _ready(place) == (200, {"database": True, "migrations": True, "redis": True})
 
+            await _sql(empty, "update kith.migration set digest = 'x' || digest where name = '0001_initial'")
+            assert await _ready(place) == (503, {"database": True, "migrations": False, "redis": True})
+            await _sql(
+                empty, "update kith.migration set digest = substr(digest, 2) where name = '0001_initial'"
+            )
+            assert await _ready(place) == (200, {"database": True, "migrations": True, "redis": True})
+
             await _sql(database, "alter database kith_empty allow_connections false", _END_ALL)
             assert await _ready(place) == (503, {"database": False, "migrations": False, "redis": True})
             async with _client(place) as client:
