@@ -153,7 +153,9 @@ class CustomerFilter:
     service_manager: IdFilter | None = _on("Its service manager.")
     unit: IdFilter | None = _on("The business unit it belongs to.")
     legal_entity: IdFilter | None = _on("The legal entity that bills it.")
-    country: TextFilter | None = _on("Country of the main address, ISO 3166-1 alpha-2.")
+    country: TextFilter | None = _on(
+        "Country of the main address: its ISO 3166-1 alpha-2 code, or for whole values its name."
+    )
     city: TextFilter | None = _on("City of the main address.")
     state: TextFilter | None = _on("State or region of the main address.")
     postcode: TextFilter | None = _on("Postcode of the main address.")

@@ -12,9 +12,10 @@ from tortoise.expressions import F, Q
 from crm.customers.models import Consent, Stage, Status
 from crm.customers.narrowing import contacts_at, narrowed, narrowed_contacts
 from crm.kernel.actor import Actor
-from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, searched, usual
+from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, coded, searched, usual
 from crm.kernel.ids import Kind
 from crm.kernel.search import begins_with, folds_to
+from crm.kernel.values import parse_country, parse_currency, parse_language
 
 
 def _model(name: str) -> type[Model]:
@@ -156,7 +157,7 @@ def _invoices() -> FilterSet:
         {
             "state": _F(_O.ENUM, "state", choices=_choices_of("Invoice", "state")),
             "number": searched("number"),
-            "currency": _F(_O.TEXT, "currency"),
+            "currency": coded("currency", "[A-Z]{3}", parse_currency),
             "issueDate": _F(_O.DATE, "issue_date"),
             "dueDate": _F(_O.DATE, "due_date"),
             "gross": _F(_O.NUMBER, "gross_total"),
@@ -187,14 +188,14 @@ CUSTOMER_FILTERS = FilterSet(
         "serviceManager": _F(_O.ID, "service_manager_id", kind=Kind.USER),
         "unit": _F(_O.ID, "unit_id", kind=Kind.BUSINESS_UNIT),
         "legalEntity": _F(_O.ID, "legal_entity_id", kind=Kind.LEGAL_ENTITY),
-        "country": _F(_O.TEXT, "address_country", varies=False),
+        "country": coded("address_country", "[A-Z]{2}", parse_country, varies=False),
         "city": _F(_O.TEXT, "address_city"),
         "state": _F(_O.TEXT, "address_state"),
         "postcode": _F(_O.TEXT, "address_postcode"),
         "tags": _F(_O.TAGS, "tags"),
         "consent": _F(_O.ENUM, "consent", choices=Consent),
-        "language": _F(_O.TEXT, "language"),
-        "currency": _F(_O.TEXT, "currency"),
+        "language": coded("language", "[a-z]{2}", parse_language),
+        "currency": coded("currency", "[A-Z]{3}", parse_currency),
         "contractValue": _F(_O.NUMBER, "contract_value"),
         "probability": _F(_O.WHOLE, "probability"),
         "contractStart": _F(_O.DATE, "contract_start"),

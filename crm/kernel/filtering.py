@@ -5,6 +5,7 @@ isNull between`), joined by `and`, `or`, `not`, and `some`/`none`/`every` over r
 fields in a `FilterSet`; `compile_filter` turns a value into a Tortoise Q.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -63,8 +64,9 @@ _VARYING = {Operand.TEXT, Operand.NUMBER, Operand.WHOLE, Operand.DATE, Operand.I
 class FilterField:
     """`column` is the model's field; `kind` the id's kind; `choices` the enum; `build` replaces the usual compilation.
 
-    `varies`: whether its values differ so much in how many rows have them that a list is planned for each; None: as those
-    of its operand do. False for what an index has in the order of lists, however many it is.
+    `means`: what a text that whole values are compared with stands for; it raises ValueError with a sentence. `varies`:
+    whether its values differ so much in how many rows have them that a list is planned for each; None: as those of its
+    operand do. False for what an index has in the order of lists, however many it is.
     """
 
     operand: Operand
@@ -72,6 +74,7 @@ class FilterField:
     kind: Kind | None = None
     choices: type[StrEnum] | None = None
     build: Callable[[str, Any], Q] | None = None
+    means: Callable[[str], str] | None = None
     varies: bool | None = None
 
 
@@ -204,7 +207,9 @@ class _Compiler:
             try:
                 value = _operand(spec, operator, operand)
             except (ValueError, TypeError, InvalidOperation, InvalidId) as error:
-                return self.wrong(here, f"That value does not fit this field: {error}.")
+                return self.wrong(
+                    here, f"That value does not fit this field: {str(error).removesuffix('.')}."
+                )
             condition = (spec.build or usual(spec.column))(operator, value)
             varies = spec.operand in _VARYING if spec.varies is None else spec.varies
             parts.append(_Varying(condition) if varies else condition)
@@ -225,6 +230,16 @@ def searched(column: str) -> FilterField:
         return found & may_hold(value) if operator in {"eq", "contains", "startsWith"} else found
 
     return FilterField(Operand.TEXT, column, build=build)
+
+
+def coded(
+    column: str, usual_form: str, parse: Callable[[str], str], *, varies: bool | None = None
+) -> FilterField:
+    """A column of codes, which people write in other forms, too. The usual one needs no list of all there are."""
+    is_usual = re.compile(usual_form).fullmatch
+    return FilterField(
+        Operand.TEXT, column, means=lambda text: text if is_usual(text) else parse(text), varies=varies
+    )
 
 
 _SUFFIX = {
@@ -274,7 +289,9 @@ def _operand(spec: FilterField, operator: str, given: Any) -> Any:
     if operator in {"in", "notIn", "hasAny", "hasAll", "between"}:
         return _values(spec, operator, given)
     value = _value(spec, given)
-    return [value] if operator == "has" else value
+    if operator == "has":
+        return [value]
+    return spec.means(value) if spec.means and operator in {"eq", "ne"} else value
 
 
 def _values(spec: FilterField, operator: str, given: Any) -> list[Any]:
@@ -284,7 +301,8 @@ def _values(spec: FilterField, operator: str, given: Any) -> list[Any]:
         raise ValueError(f"a list has {MAX_VALUES} values at most")
     if operator == "between" and len(given) != 2:  # noqa: PLR2004  from and to
         raise ValueError("'between' takes two values, from and to")
-    return [_value(spec, each) for each in given]
+    values = [_value(spec, each) for each in given]
+    return [*map(spec.means, values)] if spec.means else values
 
 
 def _value(spec: FilterField, given: Any) -> Any:  # noqa: PLR0911  one line an operand

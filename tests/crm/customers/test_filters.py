@@ -167,7 +167,17 @@ def _member_holds(name: str, given: Any, row: Row) -> bool:
         case "owner":
             return all(_owner_holds(op, operand, row) for op, operand in given.items())
     value = DERIVED[name](row) if name in DERIVED else row[COLUMNS[name]]
+    if name == "country":
+        given = {
+            op: _code(operand) if op in {"eq", "ne", "in", "notIn"} else operand
+            for op, operand in given.items()
+        }
     return all(OPERATIONS[op](value, _read(operand, value)) for op, operand in given.items())
+
+
+def _code(operand: Any) -> Any:
+    codes = {"de": "DE", "Italia": "IT"}
+    return [_code(each) for each in operand] if isinstance(operand, list) else codes.get(operand, operand)
 
 
 def _quantified(how: str, rule: Mapping[str, Any], rows: list[Row]) -> bool:
@@ -264,7 +274,7 @@ _CUSTOMER = {
     "phone": _ops(_PHONES, *_TEXT),
     "stage": _ops(st.sampled_from(list(Stage)).map(str), *_CHOICE),
     "consent": _ops(st.sampled_from(list(Consent)).map(str), *_CHOICE),
-    "country": _ops(st.sampled_from(["DE", "FR", "de", "IT"]), *_TEXT),
+    "country": _ops(st.sampled_from(["DE", "FR", "de", "Italia"]), *_TEXT),
     "contractValue": _ops(_DECIMALS, *_NUMBER),
     "probability": _ops(st.sampled_from(["0", "50", "49"]), *_NUMBER),
     "contractStart": _ops(_DAYS, *_NUMBER),
@@ -354,6 +364,8 @@ def test_the_random_filters_know_every_kind_of_field() -> None:
         ({"name": {"like": "x"}}, "filter.name.like"),
         ({"stage": {"eq": "DEAD"}}, "filter.stage.eq"),
         ({"industry": {"eq": "cus_1"}}, "filter.industry.eq"),
+        ({"country": {"in": ["DE", "Nowhere"]}}, "filter.country.in"),
+        ({"currency": {"eq": "Thaler"}}, "filter.currency.eq"),
         ({"contractValue": {"gt": "much"}}, "filter.contractValue.gt"),
         ({"contractStart": {"between": ["2026-01-01"]}}, "filter.contractStart.between"),
         ({"or": [{}, {"not": {"archived": {"eq": "yes"}}}]}, "filter.or.1.not.archived.eq"),
@@ -369,6 +381,29 @@ async def test_a_filter_that_makes_no_sense_is_refused_with_its_place(
         await queries.list_customers(kith(), rule=rule)
 
     assert [".".join(p.path) for p in refusal.value.problems] == [path]
+
+
+@pytest.mark.parametrize(
+    ("rule", "found"),
+    [
+        ({"country": {"eq": "Germany"}}, True),
+        ({"country": {"in": ["Österreich", "de"]}}, True),
+        ({"country": {"ne": "DEU"}}, False),
+        ({"country": {"startsWith": "d"}}, True),
+        ({"currency": {"eq": "€"}}, True),
+        ({"language": {"eq": "German"}}, True),
+        ({"language": {"notIn": ["de"]}}, False),
+    ],
+)
+async def test_codes_are_taken_in_the_forms_that_people_write(rule: dict[str, Any], *, found: bool) -> None:
+    await make_customer(address_country="DE", currency="EUR", language="de")
+
+    assert await queries.list_customers(kith(), rule=rule).exists() is found
+
+
+async def test_a_country_that_is_none_is_refused_with_what_to_write() -> None:
+    with pytest.raises(InvalidInput, match="write it in English or as its two-letter code, such as DE"):
+        await queries.list_customers(kith(), rule={"country": {"eq": "Nowhere"}})
 
 
 async def test_archived_customers_are_listed_only_when_the_filter_speaks_of_them() -> None:
