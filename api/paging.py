@@ -70,6 +70,8 @@ class Page(Window[M]):
         self._rows: asyncio.Task[tuple[list[M], bool]] | None = None
         after = self._place(request.after, "after")
         before = self._place(request.before, "before")
+        onward = not (request.backward or before)
+        self._source = paging.next_rows(queryset, after, request.size + 1) if onward else queryset
         self._beyond = [
             paging.beyond(self.order, place, backward=backward)
             for place, backward in ((after, False), (before, True))
@@ -87,6 +89,10 @@ class Page(Window[M]):
         if cursor is None:
             return None
         return paging.decode_cursor(self.queryset, self.order, cursor, argument)
+
+    @property
+    def source(self) -> QuerySet[M]:
+        return self._source
 
     @property
     def size(self) -> int:
@@ -112,7 +118,7 @@ class Page(Window[M]):
         return paging.cursor_sql(self.queryset, self.order, column)
 
     async def _read(self) -> tuple[list[M], bool]:
-        found = self.queryset.filter(*self.beyond).order_by(*self.walk)
+        found = self.source.filter(*self.beyond).order_by(*self.walk)
         rows = await found.limit(self.size + 1)
         more = len(rows) > self.size
         rows = rows[: self.size]

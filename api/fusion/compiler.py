@@ -238,7 +238,7 @@ class Compiler:
         return f"(select {built} from ({page.over(rows, known, backward=window.backward)}) {page.name})"
 
     def _ordered(self, window: Window[Any]) -> QuerySet[Any]:
-        found = window.queryset.filter(*window.beyond) if window.beyond else window.queryset
+        found = window.source.filter(*window.beyond) if window.beyond else window.source
         return found.order_by(*window.walk)
 
     def _part(

@@ -209,6 +209,10 @@ def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
         return read(value)
     key, values = read(value.queryset)
     more: list[Hashable] = [key, value.size, value.backward]
+    if value.source is not value.queryset:
+        source, bound = read(value.source)
+        more.append(source)
+        values += bound
     read_conditions(value.beyond, more, values)
     read_conditions(value.behind, more, values)
     return tuple(more), values
@@ -241,8 +245,14 @@ class MarkedWindow(Window[Any]):
         model = window.queryset.model
         self._window = window
         self.queryset = marker.query(window.queryset)
+        same = window.source is window.queryset
+        self._source = self.queryset if same else marker.query(window.source)
         self._beyond = marker.conditions(window.beyond, model)
         self._behind = marker.conditions(window.behind, model)
+
+    @property
+    def source(self) -> QuerySet[Any]:
+        return self._source
 
     @property
     def size(self) -> int:

@@ -21,6 +21,13 @@ class Window(ABC, Generic[M]):
     """The whole list."""
 
     @property
+    def source(self) -> QuerySet[M]:
+        """What the page's rows are read from: the list, or another query that has them, in the same order, and no others
+        among them.
+        """
+        return self.queryset
+
+    @property
     @abstractmethod
     def size(self) -> int:
         """The most rows the page has."""

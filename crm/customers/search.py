@@ -18,8 +18,9 @@ from typing import Self
 from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult
 from tortoise.queryset import QuerySet
 
+from crm.customers.ladder import First, Walks
 from crm.customers.models import Customer
-from crm.customers.search_sql import SIGNS, WORDS, Bound, First, Found, Holds, Sql, Told, joined, table_of
+from crm.customers.search_sql import SIGNS, WORDS, Bound, Found, Holds, Sql, Told, joined, table_of
 from crm.kernel.search import MAX_WORDS, escaped
 from crm.kernel.values import phone_digits
 
@@ -41,13 +42,10 @@ def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) 
     """
     if not _terms(text):
         return customers.order_by(*(order or _BY_NAME))
-    looks = _looks(text)
-    if len(looks) == 1:
-        found = customers.filter(looks[0])
-    else:
-        found = Customer.filter(Q(First([customers.filter(look).order_by().values("id") for look in looks])))
+    looks = [customers.filter(look).order_by().values("id") for look in _looks(text)]
     if order:
-        return found.order_by(*order)
+        return Customer.filter(Q(First(looks))).order_by(*order)
+    found = Customer.filter(Q(First(looks, _walks(customers.order_by(*_BY_NAME), text))))
     return found.annotate(**{RANK: _Rank.of(text)}).order_by(RANK, *_BY_NAME)
 
 
@@ -102,6 +100,7 @@ _ADDRESS = (
     "union all select customer_id from contact where lower(email) = lower({})"
 )
 # To be read in rows that were found.
+_BEGINS_WITH = "{table}.sort_name like (select kith_fold({}) || '%')"
 _NAMES = "{table}.sort_name || ' ' || kith_fold({table}.email)"
 _TEXTS = "kith_fold({table}.name || ' ' || {table}.email || e'\\n' || {table}.people)"
 _OWN_NUMBERS = "concat_ws(' ', kith_digits({table}.phone), kith_digits({table}.fax))"
@@ -124,12 +123,9 @@ def _looks(text: str) -> "list[Holds]":
     """The rungs of the ladder: what must hold of a customer."""
     terms = _terms(text)
     whole = _whole(text)
-    forgiving = any(term.is_forgiving for term in terms)
-    if whole is None and not forgiving:
-        return [Found(_looked_up(terms))]
     looks: list[Holds] = [Found(whole)] if whole else []
     looks.append(_rung(terms))
-    if forgiving:
+    if any(term.is_forgiving for term in terms):
         looks.append(_rung(terms, forgiving=True))
     return looks
 
@@ -180,6 +176,10 @@ def _read(condition: Sql) -> Sql:
     return Sql(f"case when {condition.text} then true else false end", condition.values)
 
 
+def _not(condition: Sql) -> Sql:
+    return Sql(f"not ({condition.text})", condition.values)
+
+
 def _ids(conditions: Iterable[Sql]) -> Sql:
     every = joined("and", conditions).of("c")
     return Sql(f"select c.id from customer c where {every.text}", every.values)  # noqa: S608  every value is bound
@@ -197,6 +197,26 @@ def _read_by_words(terms: Sequence[_Term], *, forgiving: bool = False) -> list[S
     """The same; signs in a term are only found by reading."""
     read = (_has(term, _TEXTS) for term in terms if not term.text.isalnum())
     return [*_by_words(terms, forgiving=forgiving), *read]
+
+
+def _walks(by_name: QuerySet[Customer], text: str) -> Walks | None:
+    """None: a whole address or number comes first, and few have it."""
+    if _whole(text):
+        return None
+    text, terms = _plain(text), _terms(text)
+    is_rank_0 = Sql(_BEGINS_WITH, (escaped(text),))
+    # Said for the index; the last sign is behind every character.
+    between = "{table}.sort_name >= kith_fold({}) and {table}.sort_name < kith_fold({}) || '\U0010ffff'"
+    beginning = by_name.filter(Holds(joined("and", (Sql(between, (text, text)), _read(is_rank_0)))))
+    if any(term.digits or not term.has_letters for term in terms):
+        return Walks(by_name, beginning, None)
+    conditions = (*map(_read, (*_read_by_words(terms), _own(terms))), _not(is_rank_0))
+    return Walks(by_name, beginning, Holds(joined("and", conditions)))
+
+
+def _own(terms: Iterable[_Term]) -> Sql:
+    """Has all of them, whatever its contacts have."""
+    return joined("and", (_has_either(term, _NAMES, _OWN_NUMBERS) for term in terms))
 
 
 def _whole(text: str) -> Sql | None:
@@ -220,10 +240,10 @@ class _Rank(Told, Expression):
     @classmethod
     def of(cls, text: str) -> Self:
         text, terms = _plain(text), _terms(text)
-        own = joined("and", (_has_either(term, _NAMES, _OWN_NUMBERS) for term in terms))
+        own = _own(terms)
         all_told = joined("and", (_has_either(term, _TEXTS, _ALL_NUMBERS) for term in terms))
         sql = (
-            "case when {table}.sort_name like (select kith_fold({}) || '%') then 0 "
+            f"case when {_BEGINS_WITH} then 0 "
             f"when {own.text} then 1 when {all_told.text} then 2 "
             f"else 3 + round(100 * (1 - word_similarity((select kith_fold({{}})), {_TEXTS})))::int end"
         )

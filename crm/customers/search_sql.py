@@ -3,14 +3,13 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.terms import Criterion, ValueWrapper
 from pypika_tortoise.utils import format_alias_sql
-from tortoise.expressions import Q, ResolveContext, Subquery
+from tortoise.expressions import Q, ResolveContext
 from tortoise.query_utils import QueryModifier
-from tortoise.queryset import ValuesQuery
 
 SIGNS = re.compile(r"[\W_]+")
 # As the index has it.
@@ -87,50 +86,6 @@ class Found(Holds):
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
         ids = Sql(f"{table_of(resolve_context)}.id = any(array({self.sql.text}))", self.sql.values)
         return QueryModifier(where_criterion=Bound(ids))
-
-
-class First(Q):
-    """Customers of the first of several queries for ids that finds any; those behind it are not run.
-
-    Wrap it in Q(...) before negating it. For `structure` and so on see `Told`; what is bound are its queries' values.
-    """
-
-    def __init__(self, looks: Sequence[ValuesQuery[Any]]) -> None:
-        super().__init__()
-        self.looks = looks
-
-    def __bool__(self) -> bool:
-        return True
-
-    def structure(self) -> int:
-        return len(self.looks)
-
-    def values(self) -> tuple[str, ...]:
-        return ()
-
-    def with_values(self, _values: Sequence[str]) -> Self:
-        return self
-
-    def queries(self) -> Sequence[ValuesQuery[Any]]:
-        return self.looks
-
-    def with_queries(self, queries: Sequence[ValuesQuery[Any]]) -> Self:
-        return type(self)(queries)
-
-    def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
-        return QueryModifier(where_criterion=_InFirst(table_of(resolve_context), self.looks))
-
-
-class _InFirst(Criterion):
-    def __init__(self, table: str, looks: Sequence[ValuesQuery[Any]]) -> None:
-        super().__init__()
-        self.table, self.looks = table, looks
-
-    def get_sql(self, ctx: SqlContext) -> str:
-        inner = ctx.copy(with_alias=False, subquery=False, subcriterion=False)
-        *narrower, widest = (f"array({Subquery(look).get_sql(inner)})" for look in self.looks)
-        arrays = [*(f"nullif({each}, '{{}}')" for each in narrower), widest]
-        return f"{self.table}.id = any(coalesce({', '.join(arrays)}))"
 
 
 def table_of(context: ResolveContext) -> str:

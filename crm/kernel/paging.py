@@ -4,9 +4,11 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from operator import is_
+from typing import Any, TypeVar, cast
 
 import orjson
 from pypika_tortoise.enums import Order
@@ -145,6 +147,33 @@ def beyond(order: Sequence[Column], values: Sequence[Any], *, backward: bool, in
         return either
     # Says the same of the first column alone, so that an index is entered at the cursor and not walked up to it.
     return _q(f"{name}__{'lte' if forwards_down else 'gte'}", value) & either
+
+
+def next_rows(queryset: QuerySet[M], place: Sequence[Any] | None, size: int) -> QuerySet[M]:
+    """What has the next `size` rows of a list behind a place (None: from its beginning on), in the same order: the list, or,
+    where one of its conditions finds those sooner, another one. Such a Q has a method `next_rows(place, size)`, which returns
+    the Q to take instead, or itself.
+    """
+    conditions = queryset._q_objects  # noqa: SLF001  as a QuerySet's own methods do
+    sooner = [_next_rows(each, place, size) for each in conditions]
+    if all(map(is_, sooner, conditions)):
+        return queryset
+    found = queryset._clone()  # noqa: SLF001
+    found._q_objects = sooner  # noqa: SLF001
+    return found
+
+
+def _next_rows(condition: Q, place: Sequence[Any] | None, size: int) -> Q:
+    if hasattr(condition, "next_rows"):
+        return cast("Q", condition.next_rows(place, size))
+    if condition.join_type != Q.AND or condition._is_negated:  # noqa: SLF001  what finds less finds more then
+        return condition
+    children = tuple(_next_rows(each, place, size) for each in condition.children)
+    if all(map(is_, children, condition.children)):
+        return condition
+    found = copy(condition)
+    found.children = children
+    return found
 
 
 def reversed_order(order: Sequence[Column]) -> list[str]:

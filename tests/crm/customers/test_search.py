@@ -12,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 from tortoise.connection import get_connection
+from tortoise.expressions import Q
+from tortoise.queryset import QuerySet
 
 from crm.accounts.models import BusinessUnit
-from crm.customers import queries
+from crm.customers import ladder, queries
 from crm.customers.models import Customer
 from crm.customers.search import RANK, named, search
 from crm.kernel import paging
@@ -320,6 +322,43 @@ async def test_pages_of_a_ranked_search_meet_every_customer_once(text: str) -> N
     assert len({getattr(c, RANK) for c in walked}) > 1
 
 
+@pytest.mark.parametrize(("many", "far"), [(2000, 2000), (1, 2000), (4, 6)])
+@pytest.mark.parametrize(
+    "text", ["n", "nova", "ova", "novass", "nova person", "oth", "s", "example", "nova 1", "1"]
+)
+async def test_a_page_that_is_found_sooner_is_the_same(
+    text: str, many: int, far: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ladder, "_MANY", many)
+    monkeypatch.setattr(ladder, "_FAR", far)
+    unit = await make_unit()
+    for number in range(20):
+        name = f"{('Other novas', 'Nova', 'Sand')[number % 3]} {number % 4}"
+        customer = await make_customer(unit=unit, name=name, archived_at=now() if number == 7 else None)
+        await make_contact(customer, name=f"{('Nova', 'Oth')[number % 2]} Person")
+    here = Customer.filter(unit_id=unit.id, archived_at__isnull=True)
+    straight = [customer.id for customer in await search(here, text)]
+
+    for size in (1, 4, 7, 50):
+        assert [customer.id for customer in await _paged(search(here, text), size)] == straight, size
+    assert len(straight) > 2
+
+
+async def _paged(found: QuerySet[Customer], size: int) -> list[Customer]:
+    """All of it, page after page, as an API reads them."""
+    order = paging.order_of(found)
+    walked: list[Customer] = []
+    place: list[Any] | None = None
+    while True:
+        beyond = paging.beyond(order, place, backward=False) if place else Q()
+        page = paging.next_rows(found, place, size).filter(beyond).order_by(*paging.forward_order(order))
+        rows = await page.limit(size)
+        if not rows:
+            return walked
+        walked += rows
+        place = paging.decode_cursor(found, order, paging.encode_cursor(rows[-1], order), "after")
+
+
 async def test_another_order_finds_the_same() -> None:
     await _customers(await make_unit())
     admin = await make_user(Role.ADMIN)
@@ -401,6 +440,20 @@ async def test_fifty_thousand_customers_are_searched_through_the_indexes() -> No
         assert "Seq Scan on customer" not in plan, (text, plan)
     for index in ("customer_phone", "customer_phone_begins"):
         assert re.search(rf"\b{index}\b", plans["0301234567"]), (index, plans)
+
+
+@pytest.mark.parametrize("text", ["a", "trading"], ids=["names begin with it", "everybody has it"])
+async def test_of_what_very_many_have_no_more_is_ranked_than_a_page(text: str) -> None:
+    unit = await make_unit()
+    await get_connection("default").execute_query(FILL, [unit.id])
+    await get_connection("default").execute_script("vacuum analyze customer")
+    found = search(Customer.filter(unit_id=unit.id, archived_at__isnull=True), text)
+
+    plan = await _plan(paging.next_rows(found, None, 26).limit(26), "analyze")
+
+    ranked = plan[plan.index("Sort Key: ") :].partition("Index Scan using customer_pkey")[2]
+    assert re.search(r"actual time=\S+ rows=26\.00 ", ranked.splitlines()[0]), plan
+    assert re.search(r"Index Scan using customer_(unit_)?name\b.*rows=26\.00 ", plan), plan
 
 
 NARROWED = [
