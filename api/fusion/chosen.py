@@ -11,7 +11,7 @@ from tortoise.expressions import Q, ResolveContext
 from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet
 
-from api.fusion.structure import Marker, Unstructured, read
+from api.fusion.structure import Marker, Reader, Unstructured, read
 
 
 class Chosen(list[Any]):
@@ -63,12 +63,10 @@ def choice_of(chosen: Chosen) -> Choice:
 
 
 def structure_of_choice(choice: Choice) -> tuple[Hashable, list[Any]]:
-    structures, values = list[Hashable](), [choice.places, choice.keys]
+    reader = Reader()
     for query in choice.queries:
-        structure, more = read(query)
-        structures.append(structure)
-        values += more
-    return (Choice, *structures), values
+        reader.query(query)
+    return (Choice, reader.key), [choice.places, choice.keys, *reader.values]
 
 
 def marked_choice(choice: Choice, marker: Marker) -> Choice:

@@ -14,7 +14,7 @@ from api.fusion.chosen import Choice, Chosen, choice_of, marked_choice, structur
 from api.fusion.compiler import Compiler, Details
 from api.fusion.memory import Memory
 from api.fusion.references import Uncompilable
-from api.fusion.structure import Marker, Slot, SlotText, Unstructured, parts, read, read_conditions, varies
+from api.fusion.structure import Marker, Reader, Slot, SlotText, Unstructured, parts, read, varies
 from api.fusion.values import Rows
 from api.fusion.windows import Window
 
@@ -207,15 +207,13 @@ def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
         return structure_of_choice(value)
     if not isinstance(value, Window):
         return read(value)
-    key, values = read(value.queryset)
-    more: list[Hashable] = [key, value.size, value.backward]
+    reader, model = Reader(), value.queryset.model
+    reader.query(value.queryset)
     if value.source is not value.queryset:
-        source, bound = read(value.source)
-        more.append(source)
-        values += bound
-    read_conditions(value.beyond, more, values)
-    read_conditions(value.behind, more, values)
-    return tuple(more), values
+        reader.query(value.source)
+    reader.conditions(value.beyond, model)
+    reader.conditions(value.behind, model)
+    return (value.size, value.backward, reader.key), reader.values
 
 
 def _varies(value: Any) -> bool:

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pypika_tortoise.context import SqlContext
@@ -29,6 +29,9 @@ from tortoise.filters import escape_like
 from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
 Encoder = Callable[[Any], Any]
+T = TypeVar("T")
+_Part = tuple[int, type[Model] | None]
+"""A query, condition or expression by its identity; conditions with the model whose columns they speak of."""
 
 _RANGES = frozenset({"gt", "gte", "lt", "lte"})
 _PLAIN = _RANGES | {"not"}
@@ -87,99 +90,125 @@ class _Literal(Term):
 # --- the key and the values --------------------------------------------------------------------------------
 
 
+class Reader:
+    """Tells the key of some queries, one after the other, and their values. Raises Unstructured.
+
+    What stands in several places, the very same object, is read once, such as a list's conditions in each of the queries that
+    are made of it.
+    """
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._key: list[Hashable] = []
+        self._known: dict[_Part, int] = {}
+
+    @property
+    def key(self) -> Hashable:
+        return tuple(self._key)
+
+    def _is_known(self, part: _Part) -> bool:
+        number = self._known.get(part)
+        if number is None:
+            self._known[part] = len(self._known)
+            return False
+        self._key.append(number)
+        return True
+
+    def query(self, query: Any) -> None:
+        if self._is_known((id(query), None)):
+            return
+        key = self._key
+        if isinstance(query, QuerySet):
+            if (
+                query._prefetch_map
+                or query._select_related
+                or query._group_bys
+                or query._having
+                or query._select_for_update
+                or query._fields_for_select
+            ):
+                raise Unstructured("a QuerySet with more than filters and an order")
+            key.append((query.model, query._single, query._limit, query._offset, query._distinct))
+            key += query._orderings
+        elif isinstance(query, ValuesQuery):
+            key.append((query.model, query._limit, query._offset, query._distinct, query._group_bys))
+            key += query._fields_for_select.items()
+            key += query._orderings
+        elif isinstance(query, CountQuery):
+            key.append((CountQuery, query.model, query._limit, query._offset, query._distinct))
+        else:
+            raise Unstructured(type(query).__name__)
+        if query._annotations:
+            for name, expression in query._annotations.items():
+                key.append(name)
+                self._expression(expression)
+        self.conditions(query._q_objects, query.model)
+
+    def conditions(self, conditions: Sequence[Q], model: type[Model]) -> None:
+        for each in conditions:
+            self._condition(each, model)
+
+    def _expression(self, expression: Any) -> None:
+        if self._is_known((id(expression), None)):
+            return
+        if not hasattr(expression, "structure"):
+            raise Unstructured(type(expression).__name__)
+        self._key.append((type(expression), expression.structure()))
+        self.values += expression.values()
+        if hasattr(expression, "queries"):
+            for query in expression.queries():
+                self.query(query)
+
+    def _condition(self, q: Q, model: type[Model]) -> None:
+        if self._is_known((id(q), model)):
+            return
+        kind = type(q)
+        if kind is not Q:
+            if hasattr(q, "structure"):
+                self._expression(q)
+                return
+            if q.__dict__:
+                raise Unstructured(kind.__name__)
+        self._key.append((kind, q.join_type, q._is_negated, len(q.children), len(q.filters)))
+        for name, value in q.filters.items():
+            self._value(name, value)
+        for child in q.children:
+            self._condition(child, model)
+
+    def _value(self, name: str, value: Any) -> None:
+        key = self._key
+        kind = type(value)
+        lookup = name.rpartition("__")[2]
+        if isinstance(value, _CONSTANT):
+            key.append((name, value))
+        elif isinstance(value, _BOUND):
+            if lookup in _LISTS:
+                raise Unstructured(f"{name} of {kind.__name__}")
+            key.append((name, kind))
+            self.values.append(value)
+        elif lookup in _LISTS and isinstance(value, list | tuple | set | frozenset):
+            items = list(value)
+            if items and isinstance(items[0], Enum):
+                key.append((name, tuple(items)))
+                return
+            key.append((name, len(items)))
+            self.values += items
+        elif isinstance(value, Subquery):
+            key.append(name)
+            self.query(value.query)
+        elif isinstance(value, F):
+            key.append((name, F, str(value.name)))
+        elif isinstance(value, list) and all(isinstance(each, str) for each in value):
+            key.append((name, tuple(value)))  # a look-up of an array
+        else:
+            raise Unstructured(f"{name} of {kind.__name__}")
+
+
 def read(query: Any) -> tuple[Hashable, list[Any]]:
     """The structure of a QuerySet (or of a count or values query) and its values. Raises Unstructured."""
-    key: list[Hashable] = []
-    values: list[Any] = []
-    _read_query(query, key, values)
-    return tuple(key), values
-
-
-def read_conditions(conditions: Sequence[Q], key: list[Hashable], values: list[Any]) -> None:
-    for condition in conditions:
-        _read_q(condition, key, values)
-
-
-def _read_query(query: Any, key: list[Hashable], values: list[Any]) -> None:
-    if isinstance(query, QuerySet):
-        if (
-            query._prefetch_map
-            or query._select_related
-            or query._group_bys
-            or query._having
-            or query._select_for_update
-            or query._fields_for_select
-        ):
-            raise Unstructured("a QuerySet with more than filters and an order")
-        key.append((query.model, query._single, query._limit, query._offset, query._distinct))
-        key += query._orderings
-    elif isinstance(query, ValuesQuery):
-        key.append((query.model, query._limit, query._offset, query._distinct, query._group_bys))
-        key += query._fields_for_select.items()
-        key += query._orderings
-    elif isinstance(query, CountQuery):
-        key.append((CountQuery, query.model, query._limit, query._offset, query._distinct))
-    else:
-        raise Unstructured(type(query).__name__)
-    if query._annotations:
-        for name, expression in query._annotations.items():
-            key.append(name)
-            _read_expression(expression, key, values)
-    for condition in query._q_objects:
-        _read_q(condition, key, values)
-
-
-def _read_expression(expression: Any, key: list[Hashable], values: list[Any]) -> None:
-    if not hasattr(expression, "structure"):
-        raise Unstructured(type(expression).__name__)
-    key.append((type(expression), expression.structure()))
-    values += expression.values()
-    if hasattr(expression, "queries"):
-        for query in expression.queries():
-            _read_query(query, key, values)
-
-
-def _read_q(q: Q, key: list[Hashable], values: list[Any]) -> None:
-    kind = type(q)
-    if kind is not Q:
-        if hasattr(q, "structure"):
-            _read_expression(q, key, values)
-            return
-        if q.__dict__:
-            raise Unstructured(kind.__name__)
-    key.append((kind, q.join_type, q._is_negated, len(q.children), len(q.filters)))
-    for name, value in q.filters.items():
-        _read_value(name, value, key, values)
-    for child in q.children:
-        _read_q(child, key, values)
-
-
-def _read_value(name: str, value: Any, key: list[Hashable], values: list[Any]) -> None:
-    kind = type(value)
-    lookup = name.rpartition("__")[2]
-    if isinstance(value, _CONSTANT):
-        key.append((name, value))
-    elif isinstance(value, _BOUND):
-        if lookup in _LISTS:
-            raise Unstructured(f"{name} of {kind.__name__}")
-        key.append((name, kind))
-        values.append(value)
-    elif lookup in _LISTS and isinstance(value, list | tuple | set | frozenset):
-        items = list(value)
-        if items and isinstance(items[0], Enum):
-            key.append((name, tuple(items)))
-            return
-        key.append((name, len(items)))
-        values += items
-    elif isinstance(value, Subquery):
-        key.append(name)
-        _read_query(value.query, key, values)
-    elif isinstance(value, F):
-        key.append((name, F, str(value.name)))
-    elif isinstance(value, list) and all(isinstance(each, str) for each in value):
-        key.append((name, tuple(value)))  # a look-up of an array
-    else:
-        raise Unstructured(f"{name} of {kind.__name__}")
+    reader = Reader()
+    reader.query(query)
+    return reader.key, reader.values
 
 
 # --- what a plan may be made for -----------------------------------------------------------------------------
@@ -210,11 +239,12 @@ def _value_varies(name: str, value: Any) -> bool:
 
 
 class Marker:
-    """Makes the copies; the slots of all of them are numbered on."""
+    """Makes the copies; the slots of all of them are numbered on. What a `Reader` reads once has one copy."""
 
     def __init__(self) -> None:
         self.count = 0
         self.texts: list[SlotText] = []
+        self._known: dict[_Part, Any] = {}
 
     def slot(self, encode: Encoder) -> Slot:
         self.count += 1
@@ -227,7 +257,16 @@ class Marker:
         self.texts.append(marked)
         return marked
 
+    def _once(self, part: _Part, make: Callable[[], T]) -> T:
+        found: T | None = self._known.get(part)
+        if found is None:
+            found = self._known[part] = make()
+        return found
+
     def query(self, query: Any) -> Any:
+        return self._once((id(query), None), lambda: self._query(query))
+
+    def _query(self, query: Any) -> Any:
         copied = query._clone() if isinstance(query, QuerySet) else copy.copy(query)
         if query._annotations:
             copied._annotations = {n: self.expression(e) for n, e in query._annotations.items()}
@@ -238,6 +277,9 @@ class Marker:
         return [self.condition(each, model) for each in conditions]
 
     def condition(self, q: Q, model: type[Model]) -> Q:
+        return self._once((id(q), model), lambda: self._condition(q, model))
+
+    def _condition(self, q: Q, model: type[Model]) -> Q:
         if hasattr(q, "structure"):
             return self.expression(q)  # type: ignore[no-any-return]
         copied = copy.copy(q)
@@ -246,6 +288,9 @@ class Marker:
         return copied
 
     def expression(self, expression: Any) -> Any:
+        return self._once((id(expression), None), lambda: self._expression(expression))
+
+    def _expression(self, expression: Any) -> Any:
         copied = expression.with_values([self.text(_itself) for _ in expression.values()])
         if hasattr(expression, "queries"):
             copied = copied.with_queries([self.query(each) for each in expression.queries()])

@@ -13,12 +13,12 @@ and 0021-search-goes-by-words.md tell why.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult
-from tortoise.queryset import QuerySet
+from tortoise.queryset import QuerySet, ValuesQuery
 
-from crm.customers.ladder import First, Walks
+from crm.customers.ladder import BY_NAME, First, Walks, among
 from crm.customers.models import Customer
 from crm.customers.search_sql import SIGNS, WORDS, Bound, Found, Holds, Sql, Told, joined, table_of
 from crm.kernel.search import MAX_WORDS, escaped
@@ -40,18 +40,21 @@ def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) 
     What else there is does not change how far it looks. An `order` (of `order_by`) replaces this one. An empty text
     finds all.
     """
-    if not _terms(text):
+    asked = _Asked.of(text)
+    if not asked.terms:
         return customers.order_by(*(order or _BY_NAME))
-    looks = [customers.filter(look).order_by().values("id") for look in _looks(text)]
+    ids = among(customers.values("id"), order=())
+    looks = [among(ids, look) for look in _looks(asked)]
     if order:
         return Customer.filter(Q(First(looks))).order_by(*order)
-    found = Customer.filter(Q(First(looks, _walks(customers.order_by(*_BY_NAME), text))))
-    return found.annotate(**{RANK: _Rank.of(text)}).order_by(RANK, *_BY_NAME)
+    walks = _walks(among(ids, order=BY_NAME), asked)
+    found = Customer.filter(Q(First(looks, walks)))
+    return found.annotate(**{RANK: _Rank.of(asked)}).order_by(RANK, *_BY_NAME)
 
 
 def named(text: str) -> Q:
     """The customers whose name and e-mail address have every word of the text, whatever their contacts' are."""
-    terms = _terms(text)
+    terms = _Asked.of(text).terms
     conditions = [*_by_words(terms), *(_has(term, _NAMES) for term in terms)]
     return Q(Found(_ids(conditions))) if terms else Q()
 
@@ -73,19 +76,27 @@ class _Term:
         return len(self.text) >= _FORGIVING and self.text.isalpha()
 
 
-def _terms(text: str) -> tuple[_Term, ...]:
-    """A text of nothing but digits and what stands between them is one number; any other is so many words. Signs that stand
-    alone are passed over, unless there is nothing else.
-    """
-    text = _plain(text)
-    if digits := _digits(text):
-        return (_Term(text, digits),)
-    terms = [_Term(word, _digits(word)) for word in text.split()]
-    return tuple([term for term in terms if term.has_letters] or terms)[:MAX_WORDS]
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A text and what is to be found of it."""
 
+    text: str
+    terms: tuple[_Term, ...]
 
-def _plain(text: str) -> str:
-    return " ".join(text.replace("\0", " ").split())[:MAX_TEXT]
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """A text of nothing but digits and what stands between them is one number; any other is so many words. Signs that
+        stand alone are passed over, unless there is nothing else.
+        """
+        text = " ".join(text.replace("\0", " ").split())[:MAX_TEXT]
+        if digits := _digits(text):
+            return cls(text, (_Term(text, digits),))
+        terms = [_Term(word, _digits(word)) for word in text.split()]
+        return cls(text, tuple([term for term in terms if term.has_letters] or terms)[:MAX_WORDS])
+
+    @property
+    def has_numbers(self) -> bool:
+        return any(term.digits for term in self.terms)
 
 
 def _digits(text: str) -> str | None:
@@ -101,6 +112,7 @@ _ADDRESS = (
 )
 # To be read in rows that were found.
 _BEGINS_WITH = "{table}.sort_name like (select kith_fold({}) || '%')"
+_HAS_WORDS = "kith_has_words({table}.name, {table}.email, {table}.people, {asked})"
 _NAMES = "{table}.sort_name || ' ' || kith_fold({table}.email)"
 _TEXTS = "kith_fold({table}.name || ' ' || {table}.email || e'\\n' || {table}.people)"
 _OWN_NUMBERS = "concat_ws(' ', kith_digits({table}.phone), kith_digits({table}.fax))"
@@ -119,38 +131,35 @@ def _has_either(term: _Term, text: str, numbers: str) -> Sql:
     return joined("or", (_has(term, text), number))
 
 
-def _looks(text: str) -> "list[Holds]":
+def _looks(asked: _Asked) -> list[Holds]:
     """The rungs of the ladder: what must hold of a customer."""
-    terms = _terms(text)
-    whole = _whole(text)
+    whole = _whole(asked)
     looks: list[Holds] = [Found(whole)] if whole else []
-    looks.append(_rung(terms))
-    if any(term.is_forgiving for term in terms):
-        looks.append(_rung(terms, forgiving=True))
+    looks.append(_rung(asked))
+    if any(term.is_forgiving for term in asked.terms):
+        looks.append(_rung(asked, forgiving=True))
     return looks
 
 
-def _rung(terms: Sequence[_Term], *, forgiving: bool = False) -> "Holds":
+def _rung(asked: _Asked, *, forgiving: bool = False) -> Holds:
     """Of a rung nothing but ids is asked for, in no order: the server need not be made to go along the index."""
-    if any(term.digits for term in terms):
-        return Found(_looked_up(terms, forgiving=forgiving))
-    return Holds(joined("and", _read_by_words(terms, forgiving=forgiving)))
+    if asked.has_numbers:
+        return Found(_looked_up(asked.terms, forgiving=forgiving))
+    return Holds(joined("and", _by_letters(asked.terms, forgiving=forgiving)))
 
 
 def _looked_up(terms: Sequence[_Term], *, forgiving: bool = False) -> Sql:
     """The ids of customers with all the words, and each number as a word or as a phone number: all as words, which is one
     question to the index, or one as a phone number, of which there are few, and the others read.
     """
-    looks = [_ids(_read_by_words(terms, forgiving=forgiving))]
+    looks = [_ids(_by_letters(terms, forgiving=forgiving))]
     for number in terms:
         if not number.digits:
             continue
         others = [term for term in terms if term is not number]
-        read = [_read(condition) for condition in _read_by_words(_words(others), forgiving=forgiving)]
+        read = _read(_words(others), forgiving=forgiving)
         either = [
-            joined("or", (_dialled(term), joined("and", map(_read, _read_by_words([term])))))
-            for term in others
-            if term.digits
+            joined("or", (_dialled(term), joined("and", _read([term])))) for term in others if term.digits
         ]
         looks.append(_ids([_dialled(number), *read, *either]) if others else _numbers(number))
     return Sql(" union all ".join(look.text for look in looks), sum((look.values for look in looks), ()))
@@ -171,7 +180,7 @@ def _dialled(term: _Term) -> Sql:
     return Sql(f"{{table}}.id = any(array({found.text}))", found.values)
 
 
-def _read(condition: Sql) -> Sql:
+def _hidden(condition: Sql) -> Sql:
     """The same, but no reason to go along an index: rows are found otherwise."""
     return Sql(f"case when {condition.text} then true else false end", condition.values)
 
@@ -185,33 +194,49 @@ def _ids(conditions: Iterable[Sql]) -> Sql:
     return Sql(f"select c.id from customer c where {every.text}", every.values)  # noqa: S608  every value is bound
 
 
-def _by_words(terms: Sequence[_Term], *, forgiving: bool = False) -> list[Sql]:
-    """What the index of words is asked; nothing, if the terms are signs."""
+def _asked_for(terms: Sequence[_Term], *, forgiving: bool = False) -> Sql | None:
+    """What the index of words is asked; None, if the terms are signs."""
     asked = [term for term in terms if term.has_letters]
     queries = ("kith_alike({})" if forgiving and term.is_forgiving else "kith_letters({})" for term in asked)
-    text = f"{WORDS} @@ (select {' && '.join(queries)})"
-    return [Sql(text, tuple(term.text for term in asked))] if asked else []
+    return Sql(f"(select {' && '.join(queries)})", tuple(term.text for term in asked)) if asked else None
 
 
-def _read_by_words(terms: Sequence[_Term], *, forgiving: bool = False) -> list[Sql]:
-    """The same; signs in a term are only found by reading."""
-    read = (_has(term, _TEXTS) for term in terms if not term.text.isalnum())
-    return [*_by_words(terms, forgiving=forgiving), *read]
+def _by_words(terms: Sequence[_Term], *, forgiving: bool = False) -> list[Sql]:
+    """Along the index of words."""
+    asked = _asked_for(terms, forgiving=forgiving)
+    return [Sql(f"{WORDS} @@ {asked.text}", asked.values)] if asked else []
 
 
-def _walks(by_name: QuerySet[Customer], text: str) -> Walks | None:
+def _by_letters(terms: Sequence[_Term], *, forgiving: bool = False) -> list[Sql]:
+    return [*_by_words(terms, forgiving=forgiving), *_read_signs(terms)]
+
+
+def _read_signs(terms: Sequence[_Term]) -> list[Sql]:
+    """Signs in a term are only found by reading."""
+    return [_has(term, _TEXTS) for term in terms if not term.text.isalnum()]
+
+
+def _read(terms: Sequence[_Term], *, forgiving: bool = False) -> list[Sql]:
+    """Of rows that are found otherwise."""
+    asked = _asked_for(terms, forgiving=forgiving)
+    words = [Sql(_HAS_WORDS.replace("{asked}", asked.text), asked.values)] if asked else []
+    return [*words, *map(_hidden, _read_signs(terms))]
+
+
+def _walks(by_name: ValuesQuery[Any], asked: _Asked) -> Walks | None:
     """None: a whole address or number comes first, and few have it."""
-    if _whole(text):
+    if _whole(asked):
         return None
-    text, terms = _plain(text), _terms(text)
+    text, terms = asked.text, asked.terms
     is_rank_0 = Sql(_BEGINS_WITH, (escaped(text),))
     # Said for the index; the last sign is behind every character.
     between = "{table}.sort_name >= kith_fold({}) and {table}.sort_name < kith_fold({}) || '\U0010ffff'"
-    beginning = by_name.filter(Holds(joined("and", (Sql(between, (text, text)), _read(is_rank_0)))))
-    if any(term.digits or not term.has_letters for term in terms):
-        return Walks(by_name, beginning, None)
-    conditions = (*map(_read, (*_read_by_words(terms), _own(terms))), _not(is_rank_0))
-    return Walks(by_name, beginning, Holds(joined("and", conditions)))
+    begins = Holds(joined("and", (Sql(between, (text, text)), _hidden(is_rank_0))))
+    is_short = len(text) < _FORGIVING
+    if asked.has_numbers or not terms[0].has_letters:
+        return Walks(by_name, is_short, begins, None)
+    conditions = (*_read(terms), _hidden(_own(terms)), _not(is_rank_0))
+    return Walks(by_name, is_short, begins, Holds(joined("and", conditions)))
 
 
 def _own(terms: Iterable[_Term]) -> Sql:
@@ -219,18 +244,17 @@ def _own(terms: Iterable[_Term]) -> Sql:
     return joined("and", (_has_either(term, _NAMES, _OWN_NUMBERS) for term in terms))
 
 
-def _whole(text: str) -> Sql | None:
+def _whole(asked: _Asked) -> Sql | None:
     """The ids of customers that have the text, one address or number, as their own or as a contact's.
 
     A number typed as in its own country is the end of its E.164 form, so it is looked up by its end.
     """
-    text = _plain(text)
-    local, _, domain = text.rpartition("@")
-    if local and domain and " " not in text:
-        return Sql(_ADDRESS, (text, text))
-    digits = _digits(text)
-    if digits and len(digits) >= _WHOLE_DIGITS:
-        return Sql(_ENDS, (digits,))
+    term = asked.terms[0]
+    local, _, domain = asked.text.rpartition("@")
+    if local and domain and " " not in asked.text:
+        return Sql(_ADDRESS, (asked.text, asked.text))
+    if term.text == asked.text and term.digits and len(term.digits) >= _WHOLE_DIGITS:
+        return Sql(_ENDS, (term.digits,))
     return None
 
 
@@ -238,8 +262,8 @@ class _Rank(Told, Expression):
     """0 the name begins with the text, 1 the customer has all of it, 2 with its contacts it has, from 3 on the less alike."""
 
     @classmethod
-    def of(cls, text: str) -> Self:
-        text, terms = _plain(text), _terms(text)
+    def of(cls, asked: _Asked) -> Self:
+        text, terms = asked.text, asked.terms
         own = _own(terms)
         all_told = joined("and", (_has_either(term, _TEXTS, _ALL_NUMBERS) for term in terms))
         sql = (

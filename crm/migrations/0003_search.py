@@ -24,6 +24,11 @@ create function kith_customer_words(name text, email text, people text) returns 
   language sql immutable parallel safe as $$
   select public.kith_words(name || ' ' || email || ' ' ||
            case when octet_length(people) > 200000 then left(people, 200000) else people end)::tsvector $$;
+-- For a row at hand. In PL/pgSQL, so that it is not put into the statement: so long an expression costs a search a twentieth
+-- of its time before it begins.
+create function kith_has_words(name text, email text, people text, asked tsquery) returns boolean
+  language plpgsql immutable parallel safe as $$
+begin return public.kith_customer_words(name, email, people) @@ asked; end $$;
 create function kith_person(name text, email text) returns text language sql immutable parallel safe
   as $$ select name || ' ' || email || e'\n' $$;
 
