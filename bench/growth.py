@@ -11,7 +11,7 @@ import socket
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -188,13 +188,11 @@ async def _questions(url: str, size: Size) -> list[Question]:
         _list("list, contact's e-mail", *(_some("contacts", "email", "eq", row["contact"]) for row in some)),
         _list("list, activity by", *(_some("activities", "user", "eq", manager) for manager in managers)),
         _list("list, invoice over", _some("invoices", "gross", "gt", "99000000")),
-        _question("search, a word of a name", _DOCUMENTS["search"], *({"word": word} for word in words)),
-        _question(
-            "search, an e-mail address", _DOCUMENTS["search"], *({"word": row["email"]} for row in some)
-        ),
-        _question(
-            "search, a telephone number", _DOCUMENTS["search"], *({"word": row["phone"]} for row in some)
-        ),
+        _search("search, a word of a name", words),
+        _search("search, an e-mail address", (row["email"] for row in some)),
+        _search("search, a telephone number", (row["phone"] for row in some)),
+        _search("search, the first letter of a name", sorted({word[0] for word in words})),
+        _search("search, a word that a sixth have", ("gmbh", "ltd")),
         _question("360° view", _DOCUMENTS["view"], *({"id": key} for key in big)),
         _question("timeline", _DOCUMENTS["timeline"], *({"id": key} for key in big)),
     ]
@@ -202,6 +200,10 @@ async def _questions(url: str, size: Size) -> list[Question]:
 
 def _list(name: str, *filters: dict[str, Any], order: list[dict[str, str]] | None = None) -> Question:
     return _question(name, LIST, *({"filter": each, "orderBy": order} for each in filters or (None,)))
+
+
+def _search(name: str, texts: Iterable[str]) -> Question:
+    return _question(name, _DOCUMENTS["search"], *({"word": text} for text in texts))
 
 
 def _some(relation: str, field: str, operator: str, value: str) -> dict[str, Any]:

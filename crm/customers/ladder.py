@@ -89,10 +89,10 @@ class Walks:
         """Those of rank 0, behind a name and id."""
         return among(_behind(self.by_name, place), self.begins)
 
-    def own(self, place: Sequence[Any]) -> Query:
-        """Those of rank 1 among the next in the list: there may be none."""
-        near = _behind(self.by_name, place)
-        return among(near, _Near([near]), self.has_all or Q())
+    def near(self, place: Sequence[Any], condition: Q) -> Query:
+        """Those of whom it holds among the next in the list: there may be none."""
+        behind = _behind(self.by_name, place)
+        return among(behind, _Near([behind]), condition)
 
 
 def among(ids: Query, *conditions: Q, order: Sequence[Any] | None = None) -> Query:
@@ -133,11 +133,11 @@ class First(_OfQueries):
         """See `paging.next_rows`; a place is a rank, a name and an id."""
         rank, *behind = place or (0,)
         walks = self._walks
-        if walks is None or rank > 1 or (rank and walks.has_all is None):
+        if walks is None or rank not in (0, 1) or (rank and walks.has_all is None):
             return self
         found = [] if rank else [walks.beginning(behind)]
         if walks.has_all is not None:
-            found.append(walks.own(behind if rank else ()))
+            found.append(walks.near(behind if rank else (), walks.has_all))
         page = _Page(size, walks.is_short, beginning=not rank, own=walks.has_all is not None)
         return _FirstOfPage([*found, *self._queries], page)
 

@@ -8,7 +8,7 @@ from tortoise.expressions import Q, Subquery
 
 from api.executor import Executor
 from api.fusion.plans import Plans, structure_of
-from api.fusion.structure import varies
+from api.fusion.structure import Marker, Reader, varies
 from api.schema import schema
 from crm.activities.models import Activity
 from crm.contacts.models import Contact
@@ -106,6 +106,26 @@ async def test_what_changes_the_sql_changes_the_plan(world: World, asker: Asker,
         assert fused.text() == plain.text(), turn
 
     assert len(plans) == len(turns)
+
+
+async def test_what_stands_in_several_queries_is_read_once(world: World) -> None:
+    del world  # Tortoise knows its models then
+    shared = Q(name="Ada")
+    queries = [
+        Customer.filter(shared),
+        Customer.filter(shared).values("id"),
+        Customer.filter(shared, email="a@x.example"),
+        Contact.filter(shared),  # of another table
+        Customer.filter(Q(name="Ada")),
+    ]
+
+    reader, marker = Reader(), Marker()
+    for query in queries:
+        reader.query(query)
+        marker.query(query)
+
+    assert reader.values == ["Ada", "a@x.example", "Ada", "Ada"]
+    assert marker.count == len(reader.values)
 
 
 async def test_the_plans_are_bounded(world: World, asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
