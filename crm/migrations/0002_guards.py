@@ -130,6 +130,8 @@ CONTACTS = """
 alter table contact add constraint contact_name_not_empty check (name <> '');
 alter table contact add constraint contact_email_not_empty check (email <> '');
 create index contact_consent on contact (consent) where consent <> 'UNKNOWN';
+create index contact_title on contact (title) where title is not null;
+create index contact_department on contact (department) where department is not null;
 create unique index contact_one_primary on contact (customer_id) where is_primary;
 create unique index contact_email on contact (lower(email), customer_id);
 create function kith_contact_primary() returns trigger language plpgsql as $$

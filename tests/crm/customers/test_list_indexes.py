@@ -100,6 +100,34 @@ async def test_addresses_are_found_and_sorted_along_one_index(manager_id: Any) -
         assert "Sort" not in plan, plan
 
 
+PEOPLE = """
+insert into contact (id, customer_id, name, email, title, department, is_primary, consent)
+select uuidv7(), id, name, email, 'Title of ' || name, 'Team ' || left(name, 3), true, 'UNKNOWN' from customer
+"""
+
+
+@pytest.mark.parametrize(
+    ("field", "rule"),
+    [
+        ("title", {"eq": "Title of nobody"}),
+        ("title", {"in": ["Title of nobody", "Boss"]}),
+        ("department", {"eq": "Team abc"}),
+    ],
+)
+async def test_customers_are_found_along_what_their_contacts_are(
+    manager_id: Any, field: str, rule: dict[str, Any]
+) -> None:
+    admin = await make_user(Role.ADMIN, [await make_unit()])
+    await get_connection("default").execute_script(PEOPLE)
+    await get_connection("default").execute_script("vacuum analyze contact")
+    found = queries.list_customers(admin.actor, rule={"contacts": {"some": {field: rule}}})
+
+    plan = await _plan(found.limit(50))
+
+    assert re.search(rf"(on|using) contact_{field}\b", plan), plan
+    assert "Seq Scan" not in plan, plan
+
+
 async def _plan(query: Any) -> str:
     query._make_query()  # noqa: SLF001  Tortoise's own explain() binds no values
     sql, values = query.query.get_parameterized_sql()
