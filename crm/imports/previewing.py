@@ -92,9 +92,9 @@ async def _decided(
     preparation: Preparation | None,
 ) -> AsyncGenerator[bytes, None]:
     """Adds each chunk to the forecast, and yields its rows made ready, if they are to be."""
-    pace = Pace()
+    pace, seen = Pace(), SeenRows()
     reader = FileReader(found.storage_key, plan, plan.sniffed.start, pace)
-    with SeenRows() as seen:
+    try:
         async with aclosing(read_chunks(reader)) as chunks:
             async for chunk in chunks:
                 known = await _look(chunk, plan, claim)
@@ -106,6 +106,8 @@ async def _decided(
                 await in_thread(_forecast, chunk, Decider(plan, known, actor), plan, forecast)
                 await in_thread(seen.add, known)
                 pace.note(len(chunk.rows))
+    finally:
+        await in_thread(seen.close)  # behind what the thread still does with it
 
 
 async def _look(chunk: Chunk, plan: ImportPlan, claim: Claim) -> Known:

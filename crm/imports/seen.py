@@ -5,7 +5,6 @@ A file may have any number of rows, so it is on disk, in a file of SQLite's that
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Self
 from uuid import UUID
 
 import orjson
@@ -22,14 +21,13 @@ _KEY = "key"
 class SeenRows:
     """The lines of the rows that would make customers, by the customers' keys and unique values."""
 
-    def __enter__(self) -> Self:
+    def __init__(self) -> None:
         # One thread after the other uses it.
         self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._database.execute(_CACHE)
         self._database.execute(_TABLE)
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._database.close()
 
     def complete(self, known: Known) -> None:
