@@ -31,6 +31,7 @@ RUN useradd --uid 10001 --no-create-home --home-dir /var/lib/kith kith \
 COPY --from=packages /venv /venv
 COPY --from=packages /app /app
 COPY --from=page /page/dist /app/graphiql/dist
+# The preview of an import keeps in the volume what it does not keep in memory: /tmp may be memory, too.
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     KITH_HOME=/var/lib/kith \
