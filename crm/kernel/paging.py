@@ -166,8 +166,8 @@ def next_rows(queryset: QuerySet[M], place: Sequence[Any] | None, size: int) -> 
 def _next_rows(condition: Q, place: Sequence[Any] | None, size: int) -> Q:
     if hasattr(condition, "next_rows"):
         return cast("Q", condition.next_rows(place, size))
-    if condition.join_type != Q.AND or condition._is_negated:  # noqa: SLF001  what finds less finds more then
-        return condition
+    if type(condition) is not Q or condition.join_type != Q.AND or condition._is_negated:  # noqa: SLF001
+        return condition  # to find less of it might be to find more of the list
     children = tuple(_next_rows(each, place, size) for each in condition.children)
     if all(map(is_, children, condition.children)):
         return condition

@@ -1,14 +1,17 @@
 """Walking a list by cursors meets every row exactly once, in order, whatever the order and the nulls."""
 
 from itertools import product
+from typing import Any
 
 import pytest
+from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from crm.accounts.models import BusinessUnit
 from crm.customers.models import Customer
 from crm.kernel import paging
 from crm.kernel.errors import InvalidInput
+from crm.kernel.filtering import opposite
 
 ORDERS = [
     ("name",),
@@ -71,3 +74,38 @@ async def test_a_cursor_of_another_order_is_refused(db: None) -> None:
         paging.decode_cursor(by_date, paging.order_of(by_date), cursor, "after")
 
     assert refusal.value.problems[0].code == "INVALID_CURSOR"
+
+
+class _Sooner(Q):
+    """Finds all, and for the first page of three those of one name."""
+
+    def __init__(self) -> None:
+        super().__init__(version=1)
+
+    def next_rows(self, place: list[Any] | None, size: int) -> Q:
+        return Q(name="Customer 2") if (place, size) == (None, 3) else self
+
+
+@pytest.mark.parametrize(
+    ("condition", "sooner"),
+    [
+        (_Sooner(), True),
+        (Q(_Sooner(), Q(version=1)), True),
+        (Q(Q(_Sooner()), version=1), True),
+        (~Q(~Q(_Sooner())), False),
+        (Q(_Sooner(), Q(version=2), join_type=Q.OR), False),
+        (opposite(opposite(_Sooner())), False),
+    ],
+)
+async def test_only_a_condition_that_holds_of_all_rows_is_exchanged(
+    db: None, condition: Q, *, sooner: bool
+) -> None:
+    await _customers()
+    everything = Customer.filter(condition).order_by("name")
+
+    first = await paging.next_rows(everything, None, 3)
+
+    assert {customer.name for customer in first} == (
+        {"Customer 2"} if sooner else {f"Customer {n}" for n in range(5)}
+    )
+    assert await paging.next_rows(everything, ["Customer 1"], 3) == await everything
