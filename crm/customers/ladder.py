@@ -147,7 +147,7 @@ class First(_OfQueries):
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Its size, and which walks there are for it; of a short text, where the look would be long, the first one before it."""
+    """Its size, and which walks there are for it; of a short text, where the look would be long, before it."""
 
     size: int
     is_short: bool
@@ -176,9 +176,10 @@ class _FirstOfPage(_OfQueries):
         if page.own:
             own = f"array({looks.pop(0)} limit {page.size})"
             walks.append(_when(own, full, f"{beginning} || ids"))
-        ahead = walks[: page.beginning and page.is_short]
-        found = [*ahead, _few_or(looks[0], walks[len(ahead) :]), *map(_unless_empty, looks[1:])]
-        return _any_of_first(table, found)
+        found = [*map(_unless_empty, looks)]
+        return _any_of_first(
+            table, [*walks, *found] if page.is_short else [_few_or(looks[0], walks), *found[1:]]
+        )
 
 
 class _Near(_OfQueries):

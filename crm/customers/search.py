@@ -30,6 +30,7 @@ _BY_NAME = ("sort_name", "id")
 _MIN_DIGITS = 3
 _WHOLE_DIGITS = 7  # fewer are seldom all of a number, even without what goes before it
 _FORGIVING = 4  # shorter words resemble too much, and so do numbers and e-mail addresses
+_SHORT = 4  # what is being typed, and most legal forms: "m", "Ltd", "GmbH"
 _OF_PHONES = frozenset("0123456789 +-/().")
 
 
@@ -232,7 +233,7 @@ def _walks(by_name: ValuesQuery[Any], asked: _Asked) -> Walks | None:
     # Said for the index; the last sign is behind every character.
     between = "{table}.sort_name >= kith_fold({}) and {table}.sort_name < kith_fold({}) || '\U0010ffff'"
     begins = Holds(joined("and", (Sql(between, (text, text)), _hidden(is_rank_0))))
-    is_short = len(text) < _FORGIVING
+    is_short = len(text) <= _SHORT
     if asked.has_numbers or not terms[0].has_letters:
         return Walks(by_name, is_short, begins, None)
     conditions = (*_read(terms), _hidden(_own(terms)), _not(is_rank_0))
