@@ -207,9 +207,10 @@ def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
         return structure_of_choice(value)
     if not isinstance(value, Window):
         return read(value)
-    reader, model = Reader(), value.queryset.model
+    one = value.source is value.queryset
+    reader, model = Reader(once=not one), value.queryset.model
     reader.query(value.queryset)
-    if value.source is not value.queryset:
+    if not one:
         reader.query(value.source)
     reader.conditions(value.beyond, model)
     reader.conditions(value.behind, model)
@@ -242,9 +243,10 @@ class MarkedWindow(Window[Any]):
     def __init__(self, window: Window[Any], marker: Marker) -> None:
         model = window.queryset.model
         self._window = window
+        one = window.source is window.queryset
+        marker.once = not one
         self.queryset = marker.query(window.queryset)
-        same = window.source is window.queryset
-        self._source = self.queryset if same else marker.query(window.source)
+        self._source = self.queryset if one else marker.query(window.source)
         self._beyond = marker.conditions(window.beyond, model)
         self._behind = marker.conditions(window.behind, model)
 

@@ -93,12 +93,13 @@ class _Literal(Term):
 class Reader:
     """Tells the key of some queries, one after the other, and their values. Raises Unstructured.
 
-    What stands in several places, the very same object, is read once, such as a list's conditions in each of the queries that
-    are made of it.
+    `once`: what stands in several places, the very same object, is read once, such as a list's conditions in each of the queries
+    that are made of it. Where nothing does, that would only take time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, once: bool = False) -> None:
         self.values: list[Any] = []
+        self._once = once
         self._key: list[Hashable] = []
         self._known: dict[_Part, int] = {}
 
@@ -115,7 +116,7 @@ class Reader:
         return True
 
     def query(self, query: Any) -> None:
-        if self._is_known((id(query), None)):
+        if self._once and self._is_known((id(query), None)):
             return
         key = self._key
         if isinstance(query, QuerySet):
@@ -149,7 +150,7 @@ class Reader:
             self._condition(each, model)
 
     def _expression(self, expression: Any) -> None:
-        if self._is_known((id(expression), None)):
+        if self._once and self._is_known((id(expression), None)):
             return
         if not hasattr(expression, "structure"):
             raise Unstructured(type(expression).__name__)
@@ -160,7 +161,7 @@ class Reader:
                 self.query(query)
 
     def _condition(self, q: Q, model: type[Model]) -> None:
-        if self._is_known((id(q), model)):
+        if self._once and self._is_known((id(q), model)):
             return
         kind = type(q)
         if kind is not Q:
@@ -239,10 +240,11 @@ def _value_varies(name: str, value: Any) -> bool:
 
 
 class Marker:
-    """Makes the copies; the slots of all of them are numbered on. What a `Reader` reads once has one copy."""
+    """Makes the copies; the slots of all of them are numbered on. `once`: as of the `Reader`; what it reads once has one copy."""
 
     def __init__(self) -> None:
         self.count = 0
+        self.once = False
         self.texts: list[SlotText] = []
         self._known: dict[_Part, Any] = {}
 
@@ -257,14 +259,14 @@ class Marker:
         self.texts.append(marked)
         return marked
 
-    def _once(self, part: _Part, make: Callable[[], T]) -> T:
-        found: T | None = self._known.get(part)
+    def _made(self, part: _Part, make: Callable[[], T]) -> T:
+        found: T | None = self._known.get(part) if self.once else None
         if found is None:
             found = self._known[part] = make()
         return found
 
     def query(self, query: Any) -> Any:
-        return self._once((id(query), None), lambda: self._query(query))
+        return self._made((id(query), None), lambda: self._query(query))
 
     def _query(self, query: Any) -> Any:
         copied = query._clone() if isinstance(query, QuerySet) else copy.copy(query)
@@ -277,7 +279,7 @@ class Marker:
         return [self.condition(each, model) for each in conditions]
 
     def condition(self, q: Q, model: type[Model]) -> Q:
-        return self._once((id(q), model), lambda: self._condition(q, model))
+        return self._made((id(q), model), lambda: self._condition(q, model))
 
     def _condition(self, q: Q, model: type[Model]) -> Q:
         if hasattr(q, "structure"):
@@ -288,7 +290,7 @@ class Marker:
         return copied
 
     def expression(self, expression: Any) -> Any:
-        return self._once((id(expression), None), lambda: self._expression(expression))
+        return self._made((id(expression), None), lambda: self._expression(expression))
 
     def _expression(self, expression: Any) -> Any:
         copied = expression.with_values([self.text(_itself) for _ in expression.values()])

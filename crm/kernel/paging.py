@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from operator import is_
 from typing import Any, TypeVar, cast
 
 import orjson
@@ -155,24 +154,28 @@ def next_rows(queryset: QuerySet[M], place: Sequence[Any] | None, size: int) -> 
     the Q to take instead, or itself.
     """
     conditions = queryset._q_objects  # noqa: SLF001  as a QuerySet's own methods do
-    sooner = [_next_rows(each, place, size) for each in conditions]
-    if all(map(is_, sooner, conditions)):
+    if not any(map(_knows_sooner, conditions)):
         return queryset
     found = queryset._clone()  # noqa: SLF001
-    found._q_objects = sooner  # noqa: SLF001
+    found._q_objects = [_next_rows(each, place, size) for each in conditions]  # noqa: SLF001
     return found
+
+
+def _knows_sooner(condition: Q) -> bool:
+    if hasattr(condition, "next_rows"):
+        return True
+    if type(condition) is not Q or condition.join_type != Q.AND or condition._is_negated:  # noqa: SLF001
+        return False  # to find less of it might be to find more of the list
+    return any(map(_knows_sooner, condition.children)) if condition.children else False
 
 
 def _next_rows(condition: Q, place: Sequence[Any] | None, size: int) -> Q:
     if hasattr(condition, "next_rows"):
         return cast("Q", condition.next_rows(place, size))
-    if type(condition) is not Q or condition.join_type != Q.AND or condition._is_negated:  # noqa: SLF001
-        return condition  # to find less of it might be to find more of the list
-    children = tuple(_next_rows(each, place, size) for each in condition.children)
-    if all(map(is_, children, condition.children)):
+    if not _knows_sooner(condition):
         return condition
     found = copy(condition)
-    found.children = children
+    found.children = tuple(_next_rows(each, place, size) for each in condition.children)
     return found
 
 

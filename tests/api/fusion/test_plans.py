@@ -119,7 +119,8 @@ async def test_what_stands_in_several_queries_is_read_once(world: World) -> None
         Customer.filter(Q(name="Ada")),
     ]
 
-    reader, marker = Reader(), Marker()
+    reader, marker = Reader(once=True), Marker()
+    marker.once = True
     for query in queries:
         reader.query(query)
         marker.query(query)
