@@ -73,10 +73,11 @@ async def test_other_values_need_no_other_plan(
     assert len(plans) == 1
 
 
+@pytest.mark.parametrize("texts", [("unicorn", "Kaffee", "fluff"), ("drop", "back", "Bean")])
 async def test_other_words_of_the_same_form_need_no_other_plan(
-    world: World, asker: Asker, plans: Plans
+    world: World, asker: Asker, plans: Plans, texts: tuple[str, ...]
 ) -> None:
-    for text in ("unicorn", "drop", "Kaffee", "fluff", "back"):
+    for text in texts:
         fused, plain = await asker.both(world.viewers["admin"], CUSTOMERS, {"search": text})
         assert fused.text() == plain.text()
 
