@@ -102,15 +102,18 @@ EXACT = {
     "postcode": ("28195",),
 }
 """What the records of a unit hold, around its mark."""
+OTHER_CODES = {"country": "FI", "currency": "XAF", "language": "fi"}
+"""Of what no record has; a word that is no code is refused."""
 
 
 def _texts(name: str, mark: str) -> Operands:
     words = [each.format(mark) for each in EXACT.get(name, ("{}",))]
+    other = OTHER_CODES.get(name, "xx")
     return {
         "eq": [f'"{each}"' for each in words],
         "in": [_listed(words)],
-        "ne": ['"xx"'],
-        "notIn": ['["xx"]'],
+        "ne": [f'"{other}"'],
+        "notIn": [f'["{other}"]'],
         "contains": [f'"{mark}"', '"e"'],
         "startsWith": [f'"{mark.lower()}"'],
     }
