@@ -132,7 +132,7 @@ class Plans:
         key = (*[id(node) for node in nodes], structure, self._nested(nodes, variables))
         found = self._known.get(key)
         if found is None:
-            plan = self._compiled(value, kind, details, executor, Marker())
+            plan = self._compiled(value, kind, details, executor, Marker(once=_repeats(value)))
             self._known[key] = (plan, nodes)
         else:
             plan = found[0]
@@ -207,14 +207,19 @@ def structure_of(value: Any) -> tuple[Hashable, list[Any]]:
         return structure_of_choice(value)
     if not isinstance(value, Window):
         return read(value)
-    one = value.source is value.queryset
-    reader, model = Reader(once=not one), value.queryset.model
+    repeats = _repeats(value)
+    reader, model = Reader(once=repeats), value.queryset.model
     reader.query(value.queryset)
-    if not one:
+    if repeats:
         reader.query(value.source)
     reader.conditions(value.beyond, model)
     reader.conditions(value.behind, model)
     return (value.size, value.backward, reader.key), reader.values
+
+
+def _repeats(value: Any) -> bool:
+    """Whether conditions stand in several queries of it: in the list's and in that of its page."""
+    return isinstance(value, Window) and value.source is not value.queryset
 
 
 def _varies(value: Any) -> bool:
@@ -243,10 +248,8 @@ class MarkedWindow(Window[Any]):
     def __init__(self, window: Window[Any], marker: Marker) -> None:
         model = window.queryset.model
         self._window = window
-        one = window.source is window.queryset
-        marker.once = not one
         self.queryset = marker.query(window.queryset)
-        self._source = self.queryset if one else marker.query(window.source)
+        self._source = marker.query(window.source) if _repeats(window) else self.queryset
         self._beyond = marker.conditions(window.beyond, model)
         self._behind = marker.conditions(window.behind, model)
 

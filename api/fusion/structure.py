@@ -242,9 +242,9 @@ def _value_varies(name: str, value: Any) -> bool:
 class Marker:
     """Makes the copies; the slots of all of them are numbered on. `once`: as of the `Reader`; what it reads once has one copy."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, once: bool = False) -> None:
         self.count = 0
-        self.once = False
+        self._once = once
         self.texts: list[SlotText] = []
         self._known: dict[_Part, Any] = {}
 
@@ -260,7 +260,7 @@ class Marker:
         return marked
 
     def _made(self, part: _Part, make: Callable[[], T]) -> T:
-        found: T | None = self._known.get(part) if self.once else None
+        found: T | None = self._known.get(part) if self._once else None
         if found is None:
             found = self._known[part] = make()
         return found

@@ -22,10 +22,10 @@ from crm.kernel.paging import Column, beyond
 
 Query = ValuesQuery[Any]
 
+BY_NAME = ("sort_name", "id")
+_COLUMNS = tuple(Column(name, descending=False, nullable=False) for name in BY_NAME)
 _MANY = 2000  # customers that a look finds: fewer are ranked in the time that a walk may take in vain
 _FAR = 500  # customers that a walk passes: one in twenty must have it
-_BY_NAME = tuple(Column(name, descending=False, nullable=False) for name in ("sort_name", "id"))
-BY_NAME = tuple((column.name, Order.asc) for column in _BY_NAME)
 _BEHIND_ALL = "\U0010ffff"
 
 
@@ -77,7 +77,7 @@ class _Made(Criterion):
 @dataclass(frozen=True, slots=True)
 class Walks:
     """A list by name, as a query for ids, and the conditions of rank 0, a name that begins with the text, and of rank 1, having
-    all of it itself; None: that takes a look. `is_short`: the text is what many have.
+    all of it itself; None: that takes a look. `is_short`: of a text of few letters, which many have.
     """
 
     by_name: Query
@@ -95,31 +95,32 @@ class Walks:
         return among(behind, _Near([behind]), condition)
 
 
-def among(ids: Query, *conditions: Q, order: Sequence[Any] | None = None) -> Query:
+def among(ids: Query, *conditions: Q, order: Sequence[str] | None = None) -> Query:
     """A query for ids with more conditions, or in another order. A search is made of many: by a QuerySet's own means, which copy
     all they have, it took a tenth longer.
     """
+    orderings: list[Any] = ids._orderings if order is None else [(column, Order.asc) for column in order]
     return ValuesQuery(
         ids.model,
         ids._db,
         [*ids._q_objects, *conditions],
-        single=False,
-        raise_does_not_exist=False,
+        single=ids._single,
+        raise_does_not_exist=ids._raise_does_not_exist,
         fields_for_select=ids._fields_for_select,
-        limit=None,
-        offset=None,
-        distinct=False,
-        orderings=ids._orderings if order is None else [*order],
-        annotations={},
-        custom_filters={},
-        group_bys=(),
-        force_indexes=set(),
-        use_indexes=set(),
+        limit=ids._limit,
+        offset=ids._offset,
+        distinct=ids._distinct,
+        orderings=orderings,
+        annotations=ids._annotations,
+        custom_filters=ids._custom_filters,
+        group_bys=ids._group_bys,
+        force_indexes=ids._force_indexes,
+        use_indexes=ids._use_indexes,
     )
 
 
 def _behind(by_name: Query, place: Sequence[Any]) -> Query:
-    return among(by_name, beyond(_BY_NAME, place, backward=False)) if place else by_name
+    return among(by_name, beyond(_COLUMNS, place, backward=False)) if place else by_name
 
 
 class First(_OfQueries):
@@ -176,10 +177,9 @@ class _FirstOfPage(_OfQueries):
         if page.own:
             own = f"array({looks.pop(0)} limit {page.size})"
             walks.append(_when(own, full, f"{beginning} || ids"))
-        found = [*map(_unless_empty, looks)]
-        return _any_of_first(
-            table, [*walks, *found] if page.is_short else [_few_or(looks[0], walks), *found[1:]]
-        )
+        first, *wider = looks
+        found = [*walks, _unless_empty(first)] if page.is_short else [_few_or(first, walks)]
+        return _any_of_first(table, [*found, *map(_unless_empty, wider)])
 
 
 class _Near(_OfQueries):

@@ -7,8 +7,9 @@ A ladder of looks, each wider than the one before and only taken when that found
    apart; each number is how a telephone number begins or ends;
 3. alike: or much like a word of theirs, which forgives typos (the threshold is set in kernel/database.py).
 
-They go along the indexes of 0003_search.py, and only what was found is ranked. docs/decisions/0018-search-is-a-ladder.md
-and 0021-search-goes-by-words.md tell why.
+They go along the indexes of 0003_search.py, and only what was found is ranked: of what very many have no more than a page
+needs (ladder.py). docs/decisions/0018-search-is-a-ladder.md, 0021-search-goes-by-words.md and 0024-pages-of-what-many-have.md
+tell why.
 """
 
 from collections.abc import Iterable, Sequence
@@ -26,7 +27,6 @@ from crm.kernel.values import phone_digits
 
 RANK = "search_rank"
 MAX_TEXT = 200
-_BY_NAME = ("sort_name", "id")
 _MIN_DIGITS = 3
 _WHOLE_DIGITS = 7  # fewer are seldom all of a number, even without what goes before it
 _FORGIVING = 4  # shorter words resemble too much, and so do numbers and e-mail addresses
@@ -43,14 +43,14 @@ def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) 
     """
     asked = _Asked.of(text)
     if not asked.terms:
-        return customers.order_by(*(order or _BY_NAME))
+        return customers.order_by(*(order or BY_NAME))
     ids = among(customers.values("id"), order=())
     looks = [among(ids, look) for look in _looks(asked)]
     if order:
         return Customer.filter(Q(First(looks))).order_by(*order)
     walks = _walks(among(ids, order=BY_NAME), asked)
     found = Customer.filter(Q(First(looks, walks)))
-    return found.annotate(**{RANK: _Rank.of(asked)}).order_by(RANK, *_BY_NAME)
+    return found.annotate(**{RANK: _Rank.of(asked)}).order_by(RANK, *BY_NAME)
 
 
 def named(text: str) -> Q:

@@ -166,7 +166,7 @@ def _knows_sooner(condition: Q) -> bool:
         return True
     if type(condition) is not Q or condition.join_type != Q.AND or condition._is_negated:  # noqa: SLF001
         return False  # to find less of it might be to find more of the list
-    return any(map(_knows_sooner, condition.children)) if condition.children else False
+    return any(map(_knows_sooner, condition.children))
 
 
 def _next_rows(condition: Q, place: Sequence[Any] | None, size: int) -> Q:

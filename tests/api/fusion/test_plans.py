@@ -120,8 +120,7 @@ async def test_what_stands_in_several_queries_is_read_once(world: World) -> None
         Customer.filter(Q(name="Ada")),
     ]
 
-    reader, marker = Reader(once=True), Marker()
-    marker.once = True
+    reader, marker = Reader(once=True), Marker(once=True)
     for query in queries:
         reader.query(query)
         marker.query(query)
