@@ -146,6 +146,7 @@ class Reader:
         self.conditions(query._q_objects, query.model)
 
     def conditions(self, conditions: Sequence[Q], model: type[Model]) -> None:
+        self._key.append(len(conditions))  # a list's own are not to be taken for those of its page
         for each in conditions:
             self._condition(each, model)
 

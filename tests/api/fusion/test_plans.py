@@ -129,6 +129,19 @@ async def test_what_stands_in_several_queries_is_read_once(world: World) -> None
     assert marker.count == len(reader.values)
 
 
+async def test_a_condition_of_a_list_is_not_one_of_its_page(world: World) -> None:
+    del world
+    one, two = Q(name="Ada"), Q(email="a@x.example")
+    keys = []
+    for of_list, of_page in (([one, two], []), ([one], [two]), ([], [one, two])):
+        reader = Reader()
+        reader.query(Customer.filter(*of_list))
+        reader.conditions(of_page, Customer)
+        keys.append(reader.key)
+
+    assert len(set(keys)) == 3
+
+
 async def test_the_plans_are_bounded(world: World, asker: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     plans = Plans(limit=5)
     monkeypatch.setattr(Executor.reads, "plans", plans)
