@@ -13,7 +13,10 @@ from crm.kernel.database import SESSION, credentials
 
 _SQL = Path(__file__).parent / "sql"
 _MIGRATIONS = Path(__file__).parent.parent / "crm" / "migrations"
-_TABLES = ("customer", "contact", "activity", "invoice", "invoice_line", "invoice_tax", "search_word")
+_TABLES = (
+    *("customer", "contact", "activity", "invoice", "invoice_line", "invoice_tax"),
+    *("search_word", "customer_letters", "contact_letters"),
+)
 READER = "person1@kith.example"
 
 

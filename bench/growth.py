@@ -148,7 +148,8 @@ async def _questions(url: str, size: Size) -> list[Question]:
     try:
         some = await connection.fetch(
             "select name, email, phone, website, vat_id, account_manager_id, "
-            "(select min(email) from contact where customer_id = c.id) as contact "
+            "(select min(email) from contact where customer_id = c.id) as contact, "
+            "(select min(phone) from contact where customer_id = c.id) as person "
             "from customer c where id = any($1) order by id",
             [customer_key(number) for number in numbers],
         )
@@ -183,6 +184,16 @@ async def _questions(url: str, size: Size) -> list[Question]:
         _list("list, VAT id", *({"vatId": {"eq": row["vat_id"]}} for row in some)),
         _list("list, website", *({"website": {"eq": row["website"]}} for row in some)),
         _list("list, part of a website", *({"website": {"contains": row["website"][11:-9]}} for row in some)),
+        _list(
+            "list, part of a telephone number", *({"phone": {"contains": row["phone"][-7:]}} for row in some)
+        ),
+        _list(
+            "list, part of an e-mail address", *({"email": {"contains": row["email"][7:-8]}} for row in some)
+        ),
+        _list(
+            "list, part of a contact's telephone number",
+            *(_some("contacts", "phone", "contains", row["person"][-8:]) for row in some),
+        ),
         _list("list, part of a name", *({"name": {"contains": word[1:]}} for word in words)),
         _list("list, domain of e-mails", *({"email": {"contains": row["email"][6:]}} for row in some)),
         _list("list, contact's e-mail", *(_some("contacts", "email", "eq", row["contact"]) for row in some)),

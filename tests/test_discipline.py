@@ -30,7 +30,7 @@ LOOKS = "it changes no data: it tells PostgreSQL to look at its tables again"
 FILES = "it changes no data: it files what indexes have gathered"
 BY_WORKER = "a worker's job: it acts for Kith, or for whoever the record says began it"
 NO_ACTOR = {
-    "crm.imports.search_indexes.file_entries": FILES,
+    "crm.customers.search_indexes.file_entries": FILES,
     "crm.accounts.logins.log_in": "nobody is anybody before it",
     "crm.accounts.logins.log_out_with": BY_TOKEN,
     "crm.accounts.logins.refresh": BY_TOKEN,
@@ -60,7 +60,7 @@ OWN_TRACE = "the rows say themselves who, when and how long"
 LASTS = "a membership keeps when it began and ended"
 IMPORT_TELLS = "what an import came to is the import's own record"
 NO_HISTORY = {
-    "crm.imports.search_indexes.file_entries": FILES,
+    "crm.customers.search_indexes.file_entries": FILES,
     "crm.accounts.logins.log_in": OWN_TRACE,
     "crm.accounts.logins.log_out": OWN_TRACE,
     "crm.accounts.logins.log_out_everywhere": OWN_TRACE,
@@ -78,7 +78,7 @@ NO_HISTORY = {
     "crm.segments.refresh.refresh": LASTS,
 }
 NO_EVENT = {
-    "crm.imports.search_indexes.file_entries": FILES,
+    "crm.customers.search_indexes.file_entries": FILES,
     "crm.accounts.logins.log_in": "nobody waits for a login to begin",
     "crm.imports.statistics.Statistics.note": LOOKS,
     "crm.activities.planned.count_what_came_due": "it hands back whom it concerns; the worker promises what follows",

@@ -1,11 +1,17 @@
-"""What the house does for itself at night."""
+"""What the house does for itself: at night, and behind imports."""
 
+import asyncio
 from datetime import timedelta
 from typing import Any
 
-from crm.customers import words
+import asyncpg
+
+from crm.customers import letters, words
+from crm.customers.search_indexes import file_entries
 from crm.kernel import idempotency, jobs
+from crm.kernel.clock import now
 from crm.kernel.jobs import Claim, still_mine
+from crm.kernel.outbox import enqueue
 from crm.kernel.transaction import transaction
 from workers.registry import job
 from workers.schedule import DAY, schedule
@@ -13,6 +19,8 @@ from workers.schedule import DAY, schedule
 KEEP_DONE_DAYS = 7
 PRUNE_ROWS = 5000
 WORDS_AT_ONCE = 1000
+LETTERS_AT_ONCE = 2000
+LETTERS_TRIES = 20
 
 
 @job("nightly-prune", long=True)
@@ -36,6 +44,32 @@ async def forget_words(_payload: dict[str, Any], claim: Claim) -> None:
         async with transaction():
             await still_mine(claim)
             reached = await words.forget_unused(reached, WORDS_AT_ONCE)
+
+
+@job(letters.FILE, long=True)
+async def file_letters(_payload: dict[str, Any], claim: Claim) -> None:
+    """Behind imports; while one writes, it waits."""
+    while await _filed_some(claim):
+        pass
+    await file_entries()
+    async with transaction():
+        await letters.have_counted()
+
+
+async def _filed_some(claim: Claim) -> bool:
+    for _ in range(LETTERS_TRIES):
+        try:
+            async with transaction():
+                await still_mine(claim)
+                wait = await letters.patience()
+                if wait:
+                    await enqueue(letters.FILE, {}, dedupe_key=letters.FILE, run_after=now() + wait)
+                elif wait is not None:
+                    await letters.file_next(LETTERS_AT_ONCE)
+                return wait == timedelta()
+        except (asyncpg.LockNotAvailableError, asyncpg.ForeignKeyViolationError):
+            await asyncio.sleep(0.2)
+    raise TimeoutError("Somebody has been writing the same rows for too long.")
 
 
 schedule("nightly-prune", every=DAY, at=timedelta(hours=3))

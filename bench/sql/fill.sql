@@ -99,6 +99,8 @@ insert into search_word (text)
   select distinct word from (select name from customer union all select name from contact) named,
          unnest(string_to_array(kith_words(name), ' ')) word
    where octet_length(word) > 3;
+select kith_file_customer(bench.id(5, 0), bench.id(6, 0), $CUSTOMERS);
+select kith_file_contact(bench.id(6, 0), bench.id(7, 0), 10 * $CUSTOMERS);
 
 insert into activity (id, customer_id, contact_id, user_id, type, title, description, occurred_at, duration_minutes, outcome,
     created_at, updated_at)

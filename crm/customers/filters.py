@@ -9,13 +9,23 @@ from typing import Any, cast
 from tortoise import Model, Tortoise
 from tortoise.expressions import F, Q
 
+from crm.customers.letters import held, lettered
 from crm.customers.models import Consent, Stage, Status
 from crm.customers.narrowing import contacts_at, narrowed, narrowed_contacts
 from crm.kernel.actor import Actor
-from crm.kernel.filtering import FilterField, FilterRelation, FilterSet, Operand, coded, searched, usual
+from crm.kernel.filtering import (
+    FilterField,
+    FilterRelation,
+    FilterSet,
+    Operand,
+    coded,
+    codes_or,
+    searched,
+    usual,
+)
 from crm.kernel.ids import Kind
-from crm.kernel.search import begins_with, folds_to
-from crm.kernel.values import parse_country, parse_currency, parse_language
+from crm.kernel.search import begins_with, folds_alike, folds_to
+from crm.kernel.values import country_codes, currency_codes, parse_country, parse_currency, parse_language
 
 
 def _model(name: str) -> type[Model]:
@@ -58,26 +68,23 @@ def _is_one_of(column: str, wanted: list[Any]) -> Q:
 def _name() -> FilterField:
     """A name's words are known to the search: their index finds what may hold a text, the column itself decides. What begins
     with one is found where names are sorted: three letters are everywhere.
-
-    Only for ASCII, where ignoring case never asks for more than folding does.
     """
     compare = usual("name")
 
     def build(operator: str, value: Any) -> Q:
-        if operator == "startsWith" and value.isascii():
+        if operator == "startsWith" and folds_alike(value):
             return begins_with(value, "name", "sort_name")
         found = compare(operator, value)
         if operator in {"eq", "in"}:
             return found & folds_to([value] if operator == "eq" else value, "sort_name")
-        if operator == "contains" and value.isascii():
-            return found & narrowed(value, is_name=True)
-        return found
+        helped = narrowed(value, is_name=True) if operator == "contains" else None
+        return found if helped is None else found & helped
 
     return FilterField(Operand.TEXT, "name", build=build, varies=False)
 
 
 def _email() -> FilterField:
-    """As names. Whole addresses are found where they are sorted; what is within a word of one is looked for in all."""
+    """As names. Whole addresses are found where they are sorted, what is within a word of one by its letters."""
     compare = usual("email")
 
     def build(operator: str, value: Any) -> Q:
@@ -89,14 +96,18 @@ def _email() -> FilterField:
                 return found & Q(sort_email__in=[each.lower() for each in value])
             case "startsWith" if value.isascii():
                 return begins_with(value, "email", "sort_email")
-            case "contains" if value.isascii():
-                return found & narrowed(value, is_name=False)
+            case "contains" | "startsWith":
+                helped = narrowed(value, is_name=False)
+                return found & (held("customer", "email", operator, value) if helped is None else helped)
         return found
 
     return FilterField(Operand.TEXT, "email", build=build, varies=False)
 
 
 _F, _O = FilterField, Operand
+CURRENCY = codes_or("[A-Z]{3}", parse_currency)
+_COUNTRY = codes_or("[A-Z]{2}", parse_country)
+_LANGUAGE = codes_or("[a-z]{2}", parse_language)
 
 
 def _choice(column: str) -> FilterField:
@@ -111,9 +122,12 @@ def _of_contact(column: str) -> FilterField:
         found = compare(operator, value)
         if operator in {"eq", "in"} and column == "email":
             return found & contacts_at([value] if operator == "eq" else value)
-        if operator in {"eq", "contains", "startsWith"} and value.isascii():
-            return found & narrowed_contacts(value, is_name=column == "name")
-        return found
+        if operator not in {"eq", "in", "contains", "startsWith"}:
+            return found
+        helped = narrowed_contacts(value if operator == "in" else [value], is_name=column == "name")
+        if helped is None and operator != "eq" and column == "email":
+            helped = held("contact", column, operator, value)
+        return found if helped is None else found & helped
 
     return FilterField(Operand.TEXT, column, build=build)
 
@@ -122,9 +136,9 @@ _CONTACTS = FilterSet(
     {
         "name": _of_contact("name"),
         "email": _of_contact("email"),
-        "phone": _F(_O.TEXT, "phone"),
-        "title": _F(_O.TEXT, "title"),
-        "department": _F(_O.TEXT, "department"),
+        "phone": lettered("contact", "phone"),
+        "title": lettered("contact", "title"),
+        "department": lettered("contact", "department"),
         "primary": _F(_O.FLAG, "is_primary"),
         "consent": _F(_O.ENUM, "consent", choices=Consent),
     }
@@ -157,7 +171,7 @@ def _invoices() -> FilterSet:
         {
             "state": _F(_O.ENUM, "state", choices=_choices_of("Invoice", "state")),
             "number": searched("number"),
-            "currency": coded("currency", "[A-Z]{3}", parse_currency),
+            "currency": coded("currency", CURRENCY, currency_codes),
             "issueDate": _F(_O.DATE, "issue_date"),
             "dueDate": _F(_O.DATE, "due_date"),
             "gross": _F(_O.NUMBER, "gross_total"),
@@ -170,12 +184,12 @@ CUSTOMER_FILTERS = FilterSet(
     {
         "name": _name(),
         "email": _email(),
-        "phone": _F(_O.TEXT, "phone"),
-        "website": _F(_O.TEXT, "website"),
-        "accountNumber": _F(_O.TEXT, "account_number"),
-        "registrationNumber": _F(_O.TEXT, "registration_number"),
-        "vatId": _F(_O.TEXT, "vat_id"),
-        "externalId": _F(_O.TEXT, "external_id"),
+        "phone": lettered("customer", "phone"),
+        "website": lettered("customer", "website"),
+        "accountNumber": lettered("customer", "account_number"),
+        "registrationNumber": lettered("customer", "registration_number"),
+        "vatId": lettered("customer", "vat_id"),
+        "externalId": lettered("customer", "external_id"),
         "stage": _F(_O.ENUM, "stage", choices=Stage),
         "status": _F(_O.ENUM, "status", choices=Status),
         "statusLabel": _choice("status_label_id"),
@@ -188,14 +202,14 @@ CUSTOMER_FILTERS = FilterSet(
         "serviceManager": _F(_O.ID, "service_manager_id", kind=Kind.USER),
         "unit": _F(_O.ID, "unit_id", kind=Kind.BUSINESS_UNIT),
         "legalEntity": _F(_O.ID, "legal_entity_id", kind=Kind.LEGAL_ENTITY),
-        "country": coded("address_country", "[A-Z]{2}", parse_country, varies=False),
-        "city": _F(_O.TEXT, "address_city"),
-        "state": _F(_O.TEXT, "address_state"),
-        "postcode": _F(_O.TEXT, "address_postcode"),
+        "country": coded("address_country", _COUNTRY, country_codes, varies=False),
+        "city": lettered("customer", "address_city"),
+        "state": lettered("customer", "address_state"),
+        "postcode": lettered("customer", "address_postcode"),
         "tags": _F(_O.TAGS, "tags"),
         "consent": _F(_O.ENUM, "consent", choices=Consent),
-        "language": coded("language", "[a-z]{2}", parse_language),
-        "currency": coded("currency", "[A-Z]{3}", parse_currency),
+        "language": lettered("customer", "language", means=_LANGUAGE),
+        "currency": coded("currency", CURRENCY, currency_codes),
         "contractValue": _F(_O.NUMBER, "contract_value"),
         "probability": _F(_O.WHOLE, "probability"),
         "contractStart": _F(_O.DATE, "contract_start"),

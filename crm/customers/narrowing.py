@@ -5,24 +5,25 @@ from collections.abc import Sequence
 from tortoise.expressions import Q
 
 from crm.customers.search_sql import SIGNS, WORDS, Holds, Sql
+from crm.kernel.search import folds_alike
 
 _WITHIN = 3  # as kith_holds has it: fewer letters are within too many words
 _CROWDED = "select id from customer where octet_length(people) > 200000"
 
 
-def narrowed(text: str, *, is_name: bool) -> Q:
-    """What every customer has whose name or e-mail address holds the ASCII text, so that an index finds them; others
-    may have it, too. All have where no index would help.
+def narrowed(text: str, *, is_name: bool) -> Q | None:
+    """What every customer has whose name or e-mail address holds the text, so that an index finds them; others may have it,
+    too. None where that index would not help.
     """
-    asked = _held(text, is_name=is_name)
-    return Q(Holds(Sql(f"{WORDS} @@ {asked.text}", asked.values))) if asked else Q()
+    asked = _held([text], is_name=is_name)
+    return Q(Holds(Sql(f"{WORDS} @@ {asked.text}", asked.values))) if asked else None
 
 
-def narrowed_contacts(text: str, *, is_name: bool) -> Q:
-    """The same of contacts, whose words their customer has, unless it has too many."""
-    asked = _held(text, is_name=is_name)
+def narrowed_contacts(texts: Sequence[str], *, is_name: bool) -> Q | None:
+    """The same of contacts and one of several texts: their words their customer has, unless it has too many."""
+    asked = _held(texts, is_name=is_name)
     if asked is None:
-        return Q()
+        return None
     words = WORDS.format(table="c")
     found = f"select c.id from customer c where {words} @@ {asked.text} union all {_CROWDED}"  # noqa: S608  every value is bound
     return Q(Holds(Sql(f"{{table}}.customer_id = any(array({found}))", asked.values)))
@@ -34,15 +35,23 @@ def contacts_at(addresses: Sequence[str]) -> Q:
     return Q(Holds(Sql(f"lower({{table}}.email) in ({places})", tuple(addresses))))
 
 
-def _held(text: str, *, is_name: bool) -> Sql | None:
+def _held(texts: Sequence[str], *, is_name: bool) -> Sql | None:
     """What the index of words is asked; None where it would be for nearly all."""
-    pieces = SIGNS.split(text)
-    first, *others = [piece for piece in pieces if piece] or [""]
-    known = not pieces[0] or others or (is_name and len(first) >= _WITHIN)
-    if len(text) < _WITHIN or not first or not known:
+    if not texts or not all(_is_known(text, is_name=is_name) for text in texts):
         return None
-    asked = text if is_name else _without_open_end(text)
-    return Sql(f"(select kith_holds({{}}, {str(is_name).lower()}))", (asked,))
+    asked = [text if is_name else _without_open_end(text) for text in texts]
+    any_of_them = " || ".join([f"kith_holds({{}}, {str(is_name).lower()})"] * len(asked))
+    return Sql(f"(select {any_of_them})", tuple(asked))
+
+
+def _is_known(text: str, *, is_name: bool) -> bool:
+    """Whether the words of a text tell much: of names also the beginning of one, of addresses only what follows a sign."""
+    if len(text) < _WITHIN or not folds_alike(text):
+        return False
+    first, *others = SIGNS.split(text)
+    if is_name:
+        return len(first) >= _WITHIN or any(others)
+    return any(others) if not first else any(others[:-1])
 
 
 def _without_open_end(address: str) -> str:

@@ -6,6 +6,7 @@ only after it: so it waits for its commit, then takes the import's row, and goes
 
 import asyncio
 
+from crm.customers.search_indexes import gather_entries
 from crm.imports.chunks import Chunk
 from crm.imports.csv_format import Checkpoint
 from crm.imports.deciding import Changes, Decider, Known
@@ -14,7 +15,6 @@ from crm.imports.lookups import look_up
 from crm.imports.models import DuplicateRule, Import, ImportState
 from crm.imports.plan import ImportPlan
 from crm.imports.rules import Outcome
-from crm.imports.search_indexes import gather_entries
 from crm.imports.threads import in_thread
 from crm.imports.working import Cancelled, keep, locked
 from crm.imports.writing import write

@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 from tortoise.exceptions import IntegrityError
 
+from crm.customers.search_indexes import file_entries
 from crm.imports import prepared
 from crm.imports.applying import Application
 from crm.imports.chunks import FileReader, Pace, Reader, read_chunks, sample_of
@@ -20,7 +21,6 @@ from crm.imports.plan import ImportPlan, make_plan
 from crm.imports.prepared import DamagedRows
 from crm.imports.rejected import store_rejected_rows
 from crm.imports.rules import Outcome
-from crm.imports.search_indexes import file_entries
 from crm.imports.statistics import Statistics
 from crm.imports.working import Cancelled, Refused, as_refused, fail, importer, keep, locked
 from crm.kernel.actor import Actor

@@ -8,9 +8,9 @@ from tortoise.expressions import Q, ResolveContext
 from tortoise.query_utils import QueryModifier
 
 from crm.invoices.rules import InvoiceState
-from crm.kernel.filtering import FilterField, FilterSet, Operand, coded, searched
+from crm.kernel.filtering import FilterField, FilterSet, Operand, coded, codes_or, searched
 from crm.kernel.ids import Kind
-from crm.kernel.values import parse_currency
+from crm.kernel.values import currency_codes, parse_currency
 
 _now = CustomFunction("now")
 _in_zone = CustomFunction("timezone", ["zone", "instant"])
@@ -51,7 +51,7 @@ INVOICE_FILTERS = FilterSet(
         "invoiceType": FilterField(Operand.ID, "invoice_type_id", kind=Kind.PICK_LIST_ITEM),
         "number": searched("number"),
         "customerReference": searched("customer_reference"),
-        "currency": coded("currency", "[A-Z]{3}", parse_currency),
+        "currency": coded("currency", codes_or("[A-Z]{3}", parse_currency), currency_codes),
         "issueDate": FilterField(Operand.DATE, "issue_date"),
         "dueDate": FilterField(Operand.DATE, "due_date"),
         "net": FilterField(Operand.NUMBER, "net_total"),

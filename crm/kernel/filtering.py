@@ -6,7 +6,7 @@ fields in a `FilterSet`; `compile_filter` turns a value into a Tortoise Q.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -58,6 +58,7 @@ OPERATORS: dict[Operand, frozenset[str]] = {
 
 
 _VARYING = {Operand.TEXT, Operand.NUMBER, Operand.WHOLE, Operand.DATE, Operand.INSTANT}
+_SOME_CODES = 100  # more of them are met soon on a walk along any order
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +212,15 @@ class _Compiler:
                     here, f"That value does not fit this field: {str(error).removesuffix('.')}."
                 )
             condition = (spec.build or usual(spec.column))(operator, value)
-            varies = spec.operand in _VARYING if spec.varies is None else spec.varies
-            parts.append(_Varying(condition) if varies else condition)
+            parts.append(_Varying(condition) if _varies(spec, operator) else condition)
         return Q(*parts) if parts else everything()
+
+
+def _varies(spec: FilterField, operator: str) -> bool:
+    """What one record is named by is one part of an index; several, or all but some, are any number of rows."""
+    if spec.varies is not None:
+        return spec.varies
+    return spec.operand in _VARYING or (spec.operand is Operand.ID and operator in {"in", "ne", "notIn"})
 
 
 def usual(column: str) -> Callable[[str, Any], Q]:
@@ -227,19 +234,43 @@ def searched(column: str) -> FilterField:
 
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
-        return found & may_hold(value) if operator in {"eq", "contains", "startsWith"} else found
+        match operator:
+            case "eq" | "contains" | "startsWith":
+                return found & may_hold([value])
+            case "in":
+                return found & may_hold(value)
+        return found
 
     return FilterField(Operand.TEXT, column, build=build)
 
 
 def coded(
-    column: str, usual_form: str, parse: Callable[[str], str], *, varies: bool | None = None
+    column: str,
+    means: Callable[[str], str],
+    codes: Callable[[], Collection[str]],
+    *,
+    varies: bool | None = None,
 ) -> FilterField:
-    """A column of codes, which people write in other forms, too. The usual one needs no list of all there are."""
+    """A column of codes of capitals, all of which are known: a part of one stands for those that it is a part of, which an
+    index finds.
+    """
+    compare = usual(column)
+
+    def build(operator: str, value: Any) -> Q:
+        found = compare(operator, value)
+        if operator not in _PATTERNS:
+            return found
+        part = value.upper()
+        holding = [c for c in codes() if (part in c if operator == "contains" else c.startswith(part))]
+        return _Varying(found & _q(f"{column}__in", holding)) if len(holding) <= _SOME_CODES else found
+
+    return FilterField(Operand.TEXT, column, build=build, means=means, varies=varies)
+
+
+def codes_or(usual_form: str, parse: Callable[[str], str]) -> Callable[[str], str]:
+    """Codes of the usual form as they are, without a look at the list of all there are; what else people write, parsed."""
     is_usual = re.compile(usual_form).fullmatch
-    return FilterField(
-        Operand.TEXT, column, means=lambda text: text if is_usual(text) else parse(text), varies=varies
-    )
+    return lambda text: text if is_usual(text) else parse(text)
 
 
 _SUFFIX = {

@@ -8,13 +8,15 @@ from typing import Any, Self
 
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.enums import Comparator
-from pypika_tortoise.functions import Upper
 from pypika_tortoise.terms import BasicCriterion, Criterion, CustomFunction, Term, ValueWrapper
 from tortoise.expressions import Q, ResolveContext
 from tortoise.query_utils import QueryModifier
 
 MAX_WORDS = 8
 _LAST = "\U0010ffff"  # behind every character
+# Letters of which a capital folds in another way than its small one.
+_CAPITALS = "\u0196\u01a6\u01f6\u0220\u03f9\ua7ac\ua7ad\ua7ae\ua7b2\ua7c5\ua7c6"
+_UNALIKE = frozenset(_CAPITALS + _CAPITALS.lower())
 
 _fold = CustomFunction("kith_fold", ["text"])
 
@@ -93,9 +95,7 @@ class _Begins(Q):
         columns: Any = resolve_context.table
         folded = columns[self.folded]
         first, last = (_fold(ValueWrapper(text)) for text in (self.text, self.text + _LAST))
-        itself = BasicCriterion(
-            _Operator.like, Upper(columns[self.column]), Upper(ValueWrapper(f"{self.like}%"))
-        )
+        itself = BasicCriterion(_Operator.ilike, columns[self.column], ValueWrapper(f"{self.like}%"))
         return QueryModifier(where_criterion=(folded >= first) & (folded < last) & _Mostly(itself))
 
 
@@ -125,12 +125,16 @@ def starts_with(text: str, column: str) -> Q:
     return Q(_Like(column, f"{escaped(text)}%"))
 
 
-def may_hold(text: str) -> Q:
-    """What every row has whose text, folded in `search_text`, holds this one; others may have it, too.
+def may_hold(texts: Sequence[str]) -> Q:
+    """What every row has whose text, folded in `search_text`, holds one of these; others may have it, too."""
+    if not all(map(folds_alike, texts)):
+        return Q()
+    return Q(*(Q(_Contains("search_text", f"%{escaped(text)}%")) for text in texts), join_type=Q.OR)
 
-    Only of ASCII, where ignoring case never asks for more than folding does; of anything else all rows have it.
-    """
-    return Q(_Contains("search_text", f"%{escaped(text)}%")) if text.isascii() else Q()
+
+def folds_alike(text: str) -> bool:
+    """Whether all that is the same text, case apart, folds to the same one."""
+    return text.isascii() or _UNALIKE.isdisjoint(text)
 
 
 def folds_to(texts: Sequence[str], folded: str) -> Q:
@@ -139,7 +143,7 @@ def folds_to(texts: Sequence[str], folded: str) -> Q:
 
 
 def begins_with(text: str, column: str, folded: str) -> Q:
-    """Rows whose column begins with an ASCII text, case apart; the index of `folded`, the column folded and sorted by
+    """Rows whose column begins with a text that `folds_alike`, case apart; the index of `folded`, the column folded and sorted by
     character, finds them in their order.
     """
     return Q(_Begins(column, folded, text, escaped(text)))

@@ -12,7 +12,8 @@ from crm.kernel import database
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
-_WRITTEN = [import_module(f"crm.migrations.{name}").Migration for name in ("0002_guards", "0003_search")]
+_NAMES = "0002_guards", "0003_search", "0004_letters", "0005_lists"
+_WRITTEN = [import_module(f"crm.migrations.{name}").Migration for name in _NAMES]
 SQL = "\n".join(operation.sql for migration in _WRITTEN for operation in migration.operations)
 
 

@@ -74,6 +74,12 @@ KEEPING = {
     *("outbox_ring", "outbox_ring_again", "activity_last", "activity_last_again"),
     *("customer_insert_words", "customer_update_words", "contact_insert_words", "contact_update_words"),
     *("contact_delete_people", "customer_delete_contacts"),
+    *(
+        "customer_insert_letters",
+        "customer_update_letters",
+        "contact_insert_letters",
+        "contact_update_letters",
+    ),
 }
 """Triggers that do something and refuse nothing; the tests of their rooms speak of them."""
 ISSUED: dict[str, Any] = {

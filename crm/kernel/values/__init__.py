@@ -6,8 +6,8 @@ with `parse_local_` accept what files in several languages hold (1.234,56 or 31.
 imports and end in the same checks.
 """
 
-from crm.kernel.values.codes import parse_currency, parse_language
-from crm.kernel.values.countries import parse_country
+from crm.kernel.values.codes import currency_codes, parse_currency, parse_language
+from crm.kernel.values.countries import country_codes, parse_country
 from crm.kernel.values.dates import DateOrder, date_order, parse_date, parse_local_date
 from crm.kernel.values.emails import email_key, parse_email
 from crm.kernel.values.invalid import InvalidCode, InvalidValue
@@ -28,6 +28,8 @@ __all__ = [
     "DateOrder",
     "InvalidCode",
     "InvalidValue",
+    "country_codes",
+    "currency_codes",
     "date_order",
     "decimal_comma",
     "email_key",

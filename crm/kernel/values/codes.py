@@ -42,6 +42,12 @@ def active_currencies() -> frozenset[str]:
     return frozenset(code for code, _, end, tender in periods if end is None and tender)
 
 
+@cache
+def currency_codes() -> frozenset[str]:
+    """Codes of all currencies there are and have been, which records may have kept."""
+    return active_currencies() | frozenset(Locale("en").currencies)
+
+
 @lru_cache(maxsize=1024)
 def parse_currency(text: str) -> str:
     """Return the ISO 4217 code of an active currency, from a code in any case or from a sign such as €.

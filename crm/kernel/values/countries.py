@@ -2,6 +2,8 @@
 
 import re
 from functools import cache, lru_cache
+from itertools import product
+from string import ascii_uppercase
 from unicodedata import combining, normalize
 
 from babel import Locale
@@ -101,6 +103,12 @@ def parse_country(text: str) -> str:
     INVALID_COUNTRY.
     """
     return _country(text)
+
+
+@cache
+def country_codes() -> tuple[str, ...]:
+    """All codes of two capitals, whether they stand for a country today or did when a record was written."""
+    return tuple(map("".join, product(ascii_uppercase, repeat=2)))
 
 
 @lru_cache(maxsize=4096)

@@ -19,6 +19,7 @@ from factories import (
 )
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tortoise.connection import get_connection
 
 from crm.activities.models import ActivityType
 from crm.customers import queries
@@ -41,6 +42,11 @@ KEYS = {
     Kind.PICK_LIST_ITEM: [uuid7() for _ in range(2)],
     Kind.SEGMENT: [uuid7()],
 }
+# Of the last six rows, as of what an import has just added.
+NOT_FILED = """
+with late as (delete from {0}_letters where id in (select id from {0} order by id desc limit 6) returning id)
+insert into letters_due (of, first, last) select '{0}', id, id from late
+"""
 
 
 async def _twelve_customers() -> None:
@@ -61,6 +67,8 @@ async def _twelve_customers() -> None:
             contract_start=[None, *DAYS][n % 4],
             tags=[[], ["a"], ["a", "B"]][n % 3],
             phone=[None, "+4930111"][n % 2],
+            website=[None, "https://www.alpha.example", "https://ünal.example/100%_a"][n % 3],
+            address_city=["Köln", None, "Alt-Kölln"][n // 2 % 3],
             industry=[None, *industries][n % 3],
             account_manager=[None, users[0]][n % 2],
             service_manager=[None, users[1], users[0]][n % 3],
@@ -69,7 +77,13 @@ async def _twelve_customers() -> None:
             blocked_reason="Late" if n % 4 == 1 else None,
         )
         for name, phone in [("Ann", None), ("Bob", "+4930222")][: n % 3]:
-            await make_contact(customer, name=name, phone=phone, email=f"{name}.sales@{n % 2}.example")
+            await make_contact(
+                customer,
+                name=name,
+                phone=phone,
+                email=f"{name}.sales@{n % 2}.example",
+                title=[None, "Leiter Einkauf"][n // 3 % 2],
+            )
         if n % 4 == 2:
             await make_activity(
                 customer, type=[ActivityType.CALL, ActivityType.NOTE][n // 4 % 2], occurred_at=INSTANT
@@ -80,6 +94,8 @@ async def _twelve_customers() -> None:
             )
         if n % 6 == 0:
             await make_invoice(customer, entity=entity, state=[InvoiceState.DRAFT, InvoiceState.SENT][n // 6])
+    for table in ("customer", "contact"):
+        await get_connection("default").execute_script(NOT_FILED.format(table))
 
 
 async def _rows() -> list[Row]:
@@ -108,6 +124,9 @@ COLUMNS = {
     "phone": "phone",
     "stage": "stage",
     "consent": "consent",
+    "website": "website",
+    "city": "address_city",
+    "title": "title",
     "country": "address_country",
     "contractValue": "contract_value",
     "probability": "probability",
@@ -232,7 +251,9 @@ def _ids(kind: Kind) -> st.SearchStrategy[str]:
 _TEXT = ("eq", "ne", "in", "notIn", "contains", "startsWith", "isNull")
 _CHOICE = ("eq", "ne", "in", "notIn", "isNull")
 _NUMBER = ("eq", "ne", "in", "notIn", "lt", "lte", "gt", "gte", "between", "isNull")
-_NAMES = st.sampled_from(["Alpha", "alpha", "beta", "%", "_", "Ü", "", "Ann", "Bob", "nobody"])
+_NAMES = st.sampled_from(
+    ["Alpha", "alpha", "beta", "%", "_", "Ü", "ünal", "% Ün", "", "Ann", "Bob", "nobody"]
+)
 _ADDRESSES = st.sampled_from(
     [
         "office@4.example",
@@ -247,6 +268,9 @@ _ADDRESSES = st.sampled_from(
     ]
 )
 _PHONES = st.sampled_from(["+4930111", "+4930222", "+49"])
+_SITES = st.sampled_from(["alpha", "www.", "ÜNAL", "0%_", "://", "x", ""])
+_CITIES = st.sampled_from(["Köln", "KÖLL", "öl", "t-k", "alt", "Bonn", "k"])
+_TITLES = st.sampled_from(["einkauf", "r E", "Leiter Einkauf", "lei", "Chef"])
 _DECIMALS = st.sampled_from(["0", "10", "10.5", "100", "119"])
 _DAYS = st.sampled_from([*DAYS, "2026-03-01"])
 _MOMENTS = st.sampled_from([INSTANT.isoformat(), "2026-01-01T00:00:00+00:00", "2027-01-01T00:00:00+02:00"])
@@ -256,6 +280,7 @@ _CONTACT = {
     "name": _ops(_NAMES, *_TEXT),
     "email": _ops(_ADDRESSES, *_TEXT),
     "phone": _ops(_PHONES, *_TEXT),
+    "title": _ops(_TITLES, *_TEXT),
     "primary": _FLAG,
 }
 _ACTIVITY = {
@@ -272,6 +297,8 @@ _CUSTOMER = {
     "name": _ops(_NAMES, *_TEXT),
     "email": _ops(_ADDRESSES, *_TEXT),
     "phone": _ops(_PHONES, *_TEXT),
+    "website": _ops(_SITES, *_TEXT),
+    "city": _ops(_CITIES, *_TEXT),
     "stage": _ops(st.sampled_from(list(Stage)).map(str), *_CHOICE),
     "consent": _ops(st.sampled_from(list(Consent)).map(str), *_CHOICE),
     "country": _ops(st.sampled_from(["DE", "FR", "de", "Italia"]), *_TEXT),

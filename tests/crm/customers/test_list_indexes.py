@@ -8,6 +8,7 @@ from factories import make_unit, make_user
 from tortoise.connection import get_connection
 
 from crm.customers import queries
+from crm.customers.models import Customer
 from crm.kernel.actor import Role
 from crm.kernel.ids import Kind, encode
 
@@ -126,6 +127,42 @@ async def test_customers_are_found_along_what_their_contacts_are(
 
     assert re.search(rf"(on|using) contact_{field}\b", plan), plan
     assert "Seq Scan" not in plan, plan
+
+
+SITES = """
+update customer set website = 'https://' || name || '.example', address_city = 'City ' || left(name, 1);
+delete from letters_due;
+do $$ declare first uuid := '00000000-0000-0000-0000-000000000000'; last uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+begin perform kith_file_customer(first, last, 50000); perform kith_file_contact(first, last, 50000); end $$;
+"""
+
+
+async def test_parts_of_texts_are_found_by_their_letters_where_few_have_them(manager_id: Any) -> None:
+    admin = await make_user(Role.ADMIN, [await make_unit()])
+    await get_connection("default").execute_script(PEOPLE + ";" + SITES)
+    for table in ("customer", "contact", "customer_letters", "contact_letters", "letters_due"):
+        await get_connection("default").execute_script(f"vacuum analyze {table}")
+    (name,) = await Customer.all().order_by("id").limit(1).values_list("name", flat=True)
+    part = name[4:14]
+    rules: list[dict[str, Any]] = [
+        {"website": {"contains": part.upper()}},
+        {"website": {"startsWith": f"https://{name[:9]}"}},
+        {"or": [{"website": {"contains": part}}, {"externalId": {"contains": part}}]},
+        {"contacts": {"some": {"title": {"contains": part}}}},
+    ]
+    for rule in rules:
+        found = queries.list_customers(admin.actor, rule=rule).limit(50)
+        assert [customer.name for customer in await found] == [name], rule
+        plan = await _plan(found)
+        assert "_letters_parts" in plan, (rule, plan)
+        assert "Seq Scan on customer" not in plan, (rule, plan)
+        assert "Seq Scan on contact" not in plan, (rule, plan)
+
+    for common in ({"website": {"contains": ".example"}}, {"city": {"startsWith": "city"}}):
+        plan = await _plan(queries.list_customers(admin.actor, rule=common).limit(50))
+        assert re.search(r"Index Scan using \w*_name\b", plan), plan
+        assert "letters" not in plan, plan
+        assert "Sort" not in plan, plan
 
 
 async def _plan(query: Any) -> str:
