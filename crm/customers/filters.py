@@ -11,7 +11,7 @@ from tortoise.expressions import F, Q
 
 from crm.customers.letters import held, lettered
 from crm.customers.models import Consent, Stage, Status
-from crm.customers.narrowing import contacts_at, narrowed, narrowed_contacts
+from crm.customers.narrowing import contacts_at, customers_at, narrowed, narrowed_contacts
 from crm.kernel.actor import Actor
 from crm.kernel.filtering import (
     FilterField,
@@ -90,10 +90,8 @@ def _email() -> FilterField:
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
         match operator:
-            case "eq" if value.isascii():
-                return found & Q(sort_email=value.lower())
-            case "in" if all(each.isascii() for each in value):
-                return found & Q(sort_email__in=[each.lower() for each in value])
+            case "eq" | "in":
+                return found & customers_at([value] if operator == "eq" else value)
             case "startsWith" if value.isascii():
                 return begins_with(value, "email", "sort_email")
             case "contains" | "startsWith":

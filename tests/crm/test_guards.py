@@ -152,6 +152,27 @@ async def test_the_models_are_what_the_migrations_make() -> None:
     assert [writer.as_string() for writer in changes] == []
 
 
+MIGRATE_TO_SEARCH = """
+import asyncio
+from tortoise import Tortoise
+from tortoise.connection import get_connection
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from crm.kernel import database
+
+async def migrate():
+    await Tortoise.init(config=database.tortoise_config(), _enable_global_fallback=True)
+    apps = database.tortoise_config()["apps"]
+    await MigrationExecutor(get_connection("default"), apps).migrate([MigrationTarget("crm", "0003_search")])
+    await database.close()
+
+asyncio.run(migrate())
+"""
+_CUSTOMERS = """
+insert into business_unit (id, name, time_zone, version, created_at) values (uuidv7(), 'U', 'UTC', 1, now());
+insert into customer (id, unit_id, name, email, billing_same, stage, status, currency, consent, language)
+  select uuidv7(), (select id from business_unit), 'N', n || '@x.example', true, 'PROSPECT', 'PROSPECT', 'EUR', 'UNKNOWN', 'en'
+    from generate_series(1, 3) n;
+"""
 MIGRATE = "import asyncio\nfrom crm.kernel.database import migrate\nasyncio.run(migrate())"
 SCHEMA = """
 select 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) from pg_constraint
@@ -175,9 +196,9 @@ async def empty_database(database: str, connection: Connection) -> AsyncIterator
     await connection.execute(f"drop database {name} with (force)")
 
 
-async def _migrate(url: str) -> None:
+async def _migrate(url: str, program: str = MIGRATE) -> None:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-c", MIGRATE),
+        *(sys.executable, "-c", program),
         env={**os.environ, "DATABASE_URL": url},
         stderr=asyncio.subprocess.PIPE,
     )
@@ -242,3 +263,24 @@ async def test_a_migration_that_did_not_come_through_may_be_another_one_next_tim
 
     assert (await _kith_migrate(empty_database))[0] == 0
     assert await _schema(empty_database) == await _schema(database)
+
+
+async def test_customers_that_are_there_already_are_to_be_filed(empty_database: str) -> None:
+    await _migrate(empty_database, MIGRATE_TO_SEARCH)
+    opened = await connect(empty_database)
+    await opened.execute(_CUSTOMERS)
+    await opened.execute(
+        "create schema kith; create table kith.migration (name text primary key, digest text not null)"
+    )
+    for name, digest in database._migrations().items():  # noqa: SLF001
+        await opened.execute("insert into kith.migration values ($1, $2)", name, digest)
+
+    await _migrate(empty_database)
+
+    due = await opened.fetch("select of, first, last from letters_due")
+    ids = await opened.fetchrow("select min(id::text) as first, max(id::text) as last from customer")
+    assert [(row["of"], str(row["first"]), str(row["last"])) for row in due] == [
+        ("customer", ids["first"], ids["last"])
+    ]
+    assert await opened.fetchval("select kind from outbox") == "file-letters"
+    await opened.close()
