@@ -6,22 +6,26 @@ text come first, in the order of names, and behind them, in that order too, thos
 on a walk along the names. See docs/decisions/0024-pages-of-what-many-have.md.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Self
 
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.enums import Order
 from pypika_tortoise.terms import Criterion
-from tortoise.expressions import Q, ResolveContext, Subquery
+from tortoise.expressions import Expression, Q, ResolveContext, Subquery
+from tortoise.filters import FilterInfoDict, get_filters_for_field
 from tortoise.query_utils import QueryModifier
-from tortoise.queryset import ValuesQuery
+from tortoise.queryset import QuerySet, ValuesQuery
 
+from crm.customers.models import Customer
 from crm.customers.search_sql import table_of
 from crm.kernel.paging import Column, beyond
 
 Query = ValuesQuery[Any]
 
+RANK = "search_rank"
 BY_NAME = ("sort_name", "id")
 _COLUMNS = tuple(Column(name, descending=False, nullable=False) for name in BY_NAME)
 _MANY = 2000  # customers that a look finds: fewer are ranked in the time that a walk may take in vain
@@ -117,6 +121,21 @@ def among(ids: Query, *conditions: Q, order: Sequence[str] | None = None) -> Que
         force_indexes=ids._force_indexes,
         use_indexes=ids._use_indexes,
     )
+
+
+def by_rank(found: QuerySet[Customer], rank: Expression) -> QuerySet[Customer]:
+    """A fresh QuerySet's customers with their rank, in that order and by name: what its annotate() and order_by() make of it,
+    without their copies.
+    """
+    found._annotations[RANK] = rank
+    found._custom_filters.update(_filters_by_rank())
+    found._orderings = [(column, Order.asc) for column in (RANK, *BY_NAME)]
+    return found
+
+
+@cache
+def _filters_by_rank() -> Mapping[str, FilterInfoDict]:
+    return get_filters_for_field(RANK, None, RANK)
 
 
 def _behind(by_name: Query, place: Sequence[Any]) -> Query:

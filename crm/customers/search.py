@@ -19,13 +19,12 @@ from typing import Any, Self
 from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult
 from tortoise.queryset import QuerySet, ValuesQuery
 
-from crm.customers.ladder import BY_NAME, First, Walks, among
+from crm.customers.ladder import BY_NAME, First, Walks, among, by_rank
 from crm.customers.models import Customer
 from crm.customers.search_sql import SIGNS, WORDS, Bound, Found, Holds, Sql, Told, joined, table_of
 from crm.kernel.search import MAX_WORDS, escaped
 from crm.kernel.values import phone_digits
 
-RANK = "search_rank"
 MAX_TEXT = 200
 _MIN_DIGITS = 3
 _WHOLE_DIGITS = 7  # fewer are seldom all of a number, even without what goes before it
@@ -49,8 +48,7 @@ def search(customers: QuerySet[Customer], text: str, order: Sequence[str] = ()) 
     if order:
         return Customer.filter(Q(First(looks))).order_by(*order)
     walks = _walks(among(ids, order=BY_NAME), asked)
-    found = Customer.filter(Q(First(looks, walks)))
-    return found.annotate(**{RANK: _Rank.of(asked)}).order_by(RANK, *BY_NAME)
+    return by_rank(Customer.filter(Q(First(looks, walks))), _Rank.of(asked))
 
 
 def named(text: str) -> Q:

@@ -17,8 +17,9 @@ from tortoise.queryset import QuerySet
 
 from crm.accounts.models import BusinessUnit
 from crm.customers import ladder, queries
+from crm.customers.ladder import RANK
 from crm.customers.models import Customer
-from crm.customers.search import RANK, named, search
+from crm.customers.search import named, search
 from crm.kernel import paging
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import now
