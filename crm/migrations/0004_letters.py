@@ -16,19 +16,22 @@ LETTERS = {
     "contact": ("email", "phone", "title", "department"),
 }
 
-# Rows `first` to `last` of a table may have no letters yet. A statement that adds no more than 200 rows files them itself.
+# Rows `first` to `last` of a table may have no letters yet. A statement that adds no more than 200 rows files them itself. The
+# job is promised when the note is committed: until then another transaction that promises it, too, would wait for this one.
 DUE = r"""
 create table letters_due (
   id bigint generated always as identity primary key, of text not null, first uuid not null, last uuid not null,
   noted_at timestamptz not null default now());
-create function kith_letters_due(of text, first uuid, last uuid) returns void language plpgsql as $$
+create function kith_letters_promised() returns trigger language plpgsql as $$
 begin
-  insert into letters_due (of, first, last) values (of, first, last);
   if not exists (select from outbox where dedupe_key = 'file-letters' and state = 'PENDING') then
     insert into outbox (id, kind, payload, dedupe_key, run_after)
       values (uuidv7(), 'file-letters', '{}', 'file-letters', now() + interval '30 seconds') on conflict do nothing;
   end if;
+  return null;
 end $$;
+create constraint trigger letters_due_promised after insert on letters_due deferrable initially deferred
+  for each row execute function kith_letters_promised();
 """
 
 # Whether so few rows have the pattern in a column that they are better found by their letters than met on a walk along an
@@ -71,7 +74,7 @@ begin
   if (select count(*) from (select from added limit 201) a) <= 200 then
     insert into {table}_letters select id, {listed("{}")} from added;
   else
-    perform kith_letters_due(
+    insert into letters_due (of, first, last) values (
       '{table}', (select id from added order by id limit 1), (select id from added order by id desc limit 1));
   end if;
   return null;
@@ -92,8 +95,9 @@ create function kith_file_{table}(first uuid, last uuid, most int, out rows bigi
   with part as (select id, {listed("{}")} from {table} where id between first and last order by id limit most),
        filed as (insert into {table}_letters select * from part on conflict do nothing)
   select count(*), (select id from part order by id desc limit 1) from part $$;
-select kith_letters_due('{table}', (select id from {table} order by id limit 1), (select id from {table} order by id desc limit 1))
-  where exists (select from {table});
+insert into letters_due (of, first, last)
+  select '{table}', (select id from {table} order by id limit 1), (select id from {table} order by id desc limit 1)
+   where exists (select from {table});
 """  # noqa: S608  our own names
 
 

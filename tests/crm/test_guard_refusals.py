@@ -80,6 +80,7 @@ KEEPING = {
         "contact_insert_letters",
         "contact_update_letters",
     ),
+    "letters_due_promised",
 }
 """Triggers that do something and refuse nothing; the tests of their rooms speak of them."""
 ISSUED: dict[str, Any] = {
