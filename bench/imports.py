@@ -28,7 +28,8 @@ from crm.imports.models import Import, ImportState
 from crm.kernel import database
 from crm.kernel.actor import Actor, Role
 from crm.kernel.settings import settings
-from crm.kernel.transaction import raw_connection, transaction
+from crm.kernel.transaction import transaction
+from workers.housekeeping import LETTERS_AT_ONCE
 
 ROWS = int(os.environ.get("BENCH_ROWS", "100000"))
 RUNS = 2
@@ -182,8 +183,7 @@ async def _filed() -> int:
 
 async def _filed_some() -> bool:
     async with transaction():
-        await letters.file_next(2000)
-        return bool(await raw_connection().fetchval("select count(*) from letters_due"))
+        return await letters.file_next(LETTERS_AT_ONCE)
 
 
 async def _copy(url: str, content: bytes) -> float:

@@ -61,12 +61,10 @@ async def _filed_some(claim: Claim) -> bool:
         try:
             async with transaction():
                 await still_mine(claim)
-                wait = await letters.patience()
-                if wait:
+                if wait := await letters.patience():
                     await enqueue(letters.FILE, {}, dedupe_key=letters.FILE, run_after=now() + wait)
-                elif wait is not None:
-                    await letters.file_next(LETTERS_AT_ONCE)
-                return wait == timedelta()
+                    return False
+                return await letters.file_next(LETTERS_AT_ONCE)
         except (asyncpg.LockNotAvailableError, asyncpg.ForeignKeyViolationError):
             await asyncio.sleep(0.2)
     raise TimeoutError("Somebody has been writing the same rows for too long.")

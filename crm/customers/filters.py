@@ -9,11 +9,12 @@ from typing import Any, cast
 from tortoise import Model, Tortoise
 from tortoise.expressions import F, Q
 
-from crm.customers.letters import held, lettered
+from crm.customers.letters import by_letters, lettered
 from crm.customers.models import Consent, Stage, Status
 from crm.customers.narrowing import contacts_at, customers_at, narrowed, narrowed_contacts
 from crm.kernel.actor import Actor
 from crm.kernel.filtering import (
+    CURRENCY,
     FilterField,
     FilterRelation,
     FilterSet,
@@ -25,7 +26,7 @@ from crm.kernel.filtering import (
 )
 from crm.kernel.ids import Kind
 from crm.kernel.search import begins_with, folds_alike, folds_to
-from crm.kernel.values import country_codes, currency_codes, parse_country, parse_currency, parse_language
+from crm.kernel.values import country_codes, parse_country, parse_language
 
 
 def _model(name: str) -> type[Model]:
@@ -77,8 +78,7 @@ def _name() -> FilterField:
         found = compare(operator, value)
         if operator in {"eq", "in"}:
             return found & folds_to([value] if operator == "eq" else value, "sort_name")
-        helped = narrowed(value, is_name=True) if operator == "contains" else None
-        return found if helped is None else found & helped
+        return found & narrowed(value, is_name=True) if operator == "contains" else found
 
     return FilterField(Operand.TEXT, "name", build=build, varies=False)
 
@@ -95,15 +95,14 @@ def _email() -> FilterField:
             case "startsWith" if value.isascii():
                 return begins_with(value, "email", "sort_email")
             case "contains" | "startsWith":
-                helped = narrowed(value, is_name=False)
-                return found & (held("customer", "email", operator, value) if helped is None else helped)
+                words = narrowed(value, is_name=False)
+                return found & (words or by_letters("customer", "email", operator, value))
         return found
 
     return FilterField(Operand.TEXT, "email", build=build, varies=False)
 
 
 _F, _O = FilterField, Operand
-CURRENCY = codes_or("[A-Z]{3}", parse_currency)
 _COUNTRY = codes_or("[A-Z]{2}", parse_country)
 _LANGUAGE = codes_or("[a-z]{2}", parse_language)
 
@@ -112,28 +111,43 @@ def _choice(column: str) -> FilterField:
     return _F(_O.ID, column, kind=Kind.PICK_LIST_ITEM)
 
 
-def _of_contact(column: str) -> FilterField:
-    """A name or an e-mail address, as those of customers."""
-    compare = usual(column)
+def _contact_name() -> FilterField:
+    """Its customer has its words."""
+    compare = usual("name")
 
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
-        if operator in {"eq", "in"} and column == "email":
-            return found & contacts_at([value] if operator == "eq" else value)
-        if operator not in {"eq", "in", "contains", "startsWith"}:
-            return found
-        helped = narrowed_contacts(value if operator == "in" else [value], is_name=column == "name")
-        if helped is None and operator != "eq" and column == "email":
-            helped = held("contact", column, operator, value)
-        return found if helped is None else found & helped
+        match operator:
+            case "eq" | "contains" | "startsWith":
+                return found & narrowed_contacts([value], is_name=True)
+            case "in":
+                return found & narrowed_contacts(value, is_name=True)
+        return found
 
-    return FilterField(Operand.TEXT, column, build=build)
+    return FilterField(Operand.TEXT, "name", build=build)
+
+
+def _contact_email() -> FilterField:
+    """As customers'; what begins with a text is one part of many."""
+    compare = usual("email")
+
+    def build(operator: str, value: Any) -> Q:
+        found = compare(operator, value)
+        match operator:
+            case "eq" | "in":
+                return found & contacts_at([value] if operator == "eq" else value)
+            case "contains" | "startsWith":
+                words = narrowed_contacts([value], is_name=False)
+                return found & (words or by_letters("contact", "email", operator, value))
+        return found
+
+    return FilterField(Operand.TEXT, "email", build=build)
 
 
 _CONTACTS = FilterSet(
     {
-        "name": _of_contact("name"),
-        "email": _of_contact("email"),
+        "name": _contact_name(),
+        "email": _contact_email(),
         "phone": lettered("contact", "phone"),
         "title": lettered("contact", "title"),
         "department": lettered("contact", "department"),
@@ -169,7 +183,7 @@ def _invoices() -> FilterSet:
         {
             "state": _F(_O.ENUM, "state", choices=_choices_of("Invoice", "state")),
             "number": searched("number"),
-            "currency": coded("currency", CURRENCY, currency_codes),
+            "currency": CURRENCY,
             "issueDate": _F(_O.DATE, "issue_date"),
             "dueDate": _F(_O.DATE, "due_date"),
             "gross": _F(_O.NUMBER, "gross_total"),
@@ -207,7 +221,7 @@ CUSTOMER_FILTERS = FilterSet(
         "tags": _F(_O.TAGS, "tags"),
         "consent": _F(_O.ENUM, "consent", choices=Consent),
         "language": lettered("customer", "language", means=_LANGUAGE),
-        "currency": coded("currency", CURRENCY, currency_codes),
+        "currency": CURRENCY,
         "contractValue": _F(_O.NUMBER, "contract_value"),
         "probability": _F(_O.WHOLE, "probability"),
         "contractStart": _F(_O.DATE, "contract_start"),

@@ -33,7 +33,7 @@ _QUIET = timedelta(seconds=20)
 _AT_THE_LATEST = timedelta(minutes=10)
 _LOCK_MILLISECONDS = 200  # less than PostgreSQL waits before it ends one of two who wait for each other
 
-_NOTED = "select min(noted_at) as oldest, max(noted_at) as newest, now() as now from letters_due"
+_PATIENCE = "select least(max(noted_at) + $1, min(noted_at) + $2) - now() from letters_due"
 _IMPATIENT = f"select set_config('lock_timeout', '{_LOCK_MILLISECONDS}ms', true)"
 _FIRST = "select id, of, first, last from letters_due order by id limit 1 for update skip locked"
 # The server's count of new rows is brought up to date for `have_counted`.
@@ -43,7 +43,7 @@ select oid::regclass::text from pg_class where oid = any(array['customer_letters
    and (reltuples < 0 or pg_stat_get_mod_since_analyze(oid) > reltuples / 10)
 """
 
-_HELD = """
+_BY_LETTERS = """
 (not kith_few('{of}_letters', '{column}', {{}}) or {{table}}.id = any(array(
   select l.id from {of}_letters l where l.{column} ilike {{}}
   union all
@@ -52,7 +52,7 @@ _HELD = """
 """.strip()
 
 
-class _Held(Holds):
+class _ByLetters(Holds):
     """What rows have whose column holds a pattern, so that an index finds them where they are few."""
 
     varies = True
@@ -64,30 +64,28 @@ def lettered(of: Table, column: str, means: Callable[[str], str] | None = None) 
 
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
-        return found & held(of, column, operator, value) if operator in _INDEXED else found
+        return found & by_letters(of, column, operator, value) if operator in _INDEXED else found
 
     return FilterField(Operand.TEXT, column, build=build, means=means)
 
 
-def held(of: Table, column: str, operator: str, text: str) -> Q:
+def by_letters(of: Table, column: str, operator: str, text: str) -> Q:
     """What every row has whose column `contains` or `startsWith` the text, case apart; others may have it, too."""
     if not _INDEXED[operator].search(text):
         return Q()
     pattern = _PATTERN[operator].format(escaped(text))
-    return Q(_Held(Sql(_HELD.format(of=of, column=column), (pattern,) * 3)))
+    return Q(_ByLetters(Sql(_BY_LETTERS.format(of=of, column=column), (pattern,) * 3)))
 
 
-async def patience() -> timedelta | None:
-    """How long to wait before filing: until imports have paused for 20 seconds, ten minutes at most. None: nothing is due."""
-    told = await raw_connection().fetchrow(_NOTED)
-    if told["newest"] is None:
-        return None
-    until: timedelta = min(told["newest"] + _QUIET, told["oldest"] + _AT_THE_LATEST) - told["now"]
-    return max(until, timedelta())
+async def patience() -> timedelta:
+    """How long to wait before filing: until imports have paused for 20 seconds, ten minutes at most."""
+    left: timedelta | None = await raw_connection().fetchval(_PATIENCE, _QUIET, _AT_THE_LATEST)
+    return max(left or timedelta(), timedelta())
 
 
-async def file_next(limit: int) -> None:
-    """Files so many rows at most, of those noted first, in a transaction of the caller's.
+async def file_next(limit: int) -> bool:
+    """Files so many rows at most, of those noted first, in a transaction of the caller's. False when there are none, or another
+    worker is at the last of them.
 
     What changes meanwhile is filed by whoever changes it. Raises LockNotAvailableError or ForeignKeyViolationError where
     somebody is writing or deleting one of the rows: another try succeeds.
@@ -96,8 +94,8 @@ async def file_next(limit: int) -> None:
     await gather_entries()
     await connection.execute(_IMPATIENT)
     due = await connection.fetchrow(_FIRST)
-    if due is None:  # another worker's
-        return
+    if due is None:
+        return False
     filed = await connection.fetchrow(_FILE.format(due["of"]), due["first"], due["last"], limit)
     if filed["rows"] < limit:
         await connection.execute("delete from letters_due where id = $1", due["id"])
@@ -105,6 +103,7 @@ async def file_next(limit: int) -> None:
         await connection.execute(
             "update letters_due set first = $2 where id = $1", due["id"], filed["reached"]
         )
+    return True
 
 
 async def have_counted() -> None:

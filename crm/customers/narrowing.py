@@ -11,19 +11,19 @@ _WITHIN = 3  # as kith_holds has it: fewer letters are within too many words
 _CROWDED = "select id from customer where octet_length(people) > 200000"
 
 
-def narrowed(text: str, *, is_name: bool) -> Q | None:
+def narrowed(text: str, *, is_name: bool) -> Q:
     """What every customer has whose name or e-mail address holds the text, so that an index finds them; others may have it,
-    too. None where that index would not help.
+    too. Empty, and false, where that index would not help.
     """
     asked = _held([text], is_name=is_name)
-    return Q(Holds(Sql(f"{WORDS} @@ {asked.text}", asked.values))) if asked else None
+    return Q(Holds(Sql(f"{WORDS} @@ {asked.text}", asked.values))) if asked else Q()
 
 
-def narrowed_contacts(texts: Sequence[str], *, is_name: bool) -> Q | None:
+def narrowed_contacts(texts: Sequence[str], *, is_name: bool) -> Q:
     """The same of contacts and one of several texts: their words their customer has, unless it has too many."""
     asked = _held(texts, is_name=is_name)
     if asked is None:
-        return None
+        return Q()
     words = WORDS.format(table="c")
     found = f"select c.id from customer c where {words} @@ {asked.text} union all {_CROWDED}"  # noqa: S608  every value is bound
     return Q(Holds(Sql(f"{{table}}.customer_id = any(array({found}))", asked.values)))

@@ -18,7 +18,11 @@ DEFAULT_ORDER = ("sort_name", "id")
 
 def visible_to(actor: Actor) -> QuerySet[Customer]:
     """Customers of the actor's units, archived ones included."""
-    return Customer.filter(in_units(actor, "unit_id"))
+    return Customer.filter(_visible(actor))
+
+
+def _visible(actor: Actor) -> Q:
+    return in_units(actor, "unit_id")
 
 
 def in_units(actor: Actor, column: str = "customer__unit_id") -> Q:
@@ -43,7 +47,7 @@ def list_customers(
     Without an `order` (of `order_by`) a search lists the best first, anything else by name. Raises InvalidInput.
     """
     order = named_within(order or ())
-    found = Customer.filter(in_units(actor, "unit_id"), matching(rule, filters_for(actor)))
+    found = Customer.filter(_visible(actor), matching(rule, filters_for(actor)))
     if search is None or not search.strip():
         return found.order_by(*(order or DEFAULT_ORDER))
     return text_search.search(found, search, order)

@@ -8,9 +8,8 @@ from tortoise.expressions import Q, ResolveContext
 from tortoise.query_utils import QueryModifier
 
 from crm.invoices.rules import InvoiceState
-from crm.kernel.filtering import FilterField, FilterSet, Operand, coded, codes_or, searched
+from crm.kernel.filtering import CURRENCY, FilterField, FilterSet, Operand, searched
 from crm.kernel.ids import Kind
-from crm.kernel.values import currency_codes, parse_currency
 
 _now = CustomFunction("now")
 _in_zone = CustomFunction("timezone", ["zone", "instant"])
@@ -51,7 +50,7 @@ INVOICE_FILTERS = FilterSet(
         "invoiceType": FilterField(Operand.ID, "invoice_type_id", kind=Kind.PICK_LIST_ITEM),
         "number": searched("number"),
         "customerReference": searched("customer_reference"),
-        "currency": coded("currency", codes_or("[A-Z]{3}", parse_currency), currency_codes),
+        "currency": CURRENCY,
         "issueDate": FilterField(Operand.DATE, "issue_date"),
         "dueDate": FilterField(Operand.DATE, "due_date"),
         "net": FilterField(Operand.NUMBER, "net_total"),

@@ -23,6 +23,7 @@ from tortoise.query_utils import QueryModifier
 from crm.kernel.errors import InvalidInput, Problem
 from crm.kernel.ids import InvalidId, Kind, decode
 from crm.kernel.search import contains, may_hold, starts_with
+from crm.kernel.values import currency_codes, parse_currency
 
 MAX_DEPTH = 8
 MAX_TERMS = 100
@@ -67,7 +68,7 @@ class FilterField:
 
     `means`: what a text that whole values are compared with stands for; it raises ValueError with a sentence. `varies`:
     whether its values differ so much in how many rows have them that a list is planned for each; None: as those of its
-    operand do. False for what an index has in the order of lists, however many it is.
+    operand and operator do. False for what an index has in the order of lists, however many it is.
     """
 
     operand: Operand
@@ -258,7 +259,7 @@ def coded(
 
     def build(operator: str, value: Any) -> Q:
         found = compare(operator, value)
-        if operator not in _PATTERNS:
+        if operator not in _PATTERNS or not value.isascii():  # PostgreSQL takes the sign of Kelvin for a K
             return found
         part = value.upper()
         holding = [c for c in codes() if (part in c if operator == "contains" else c.startswith(part))]
@@ -271,6 +272,10 @@ def codes_or(usual_form: str, parse: Callable[[str], str]) -> Callable[[str], st
     """Codes of the usual form as they are, without a look at the list of all there are; what else people write, parsed."""
     is_usual = re.compile(usual_form).fullmatch
     return lambda text: text if is_usual(text) else parse(text)
+
+
+CURRENCY = coded("currency", codes_or("[A-Z]{3}", parse_currency), currency_codes)
+"""The column `currency` of customers and invoices."""
 
 
 _SUFFIX = {
