@@ -30,6 +30,7 @@ from api.fusion.passes import Pass, columns_of
 from api.fusion.references import Each, Present, Reference, Uncompilable, quoted, unmarked
 from api.fusion.rows import stand_in, types_of_models
 from api.fusion.scalars import leaf
+from api.fusion.structure import Slot
 from api.fusion.values import Rows, copied, stand_in_of
 from api.fusion.windows import Window
 
@@ -57,10 +58,21 @@ class _Source:
 
 
 class _Parameters(Parameterizer):
+    """A slot that stands in several places, as a condition of several queries does, is bound once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._slots: dict[int, Parameter] = {}
+
     def create_param(self, value: Any) -> Parameter:
         if (sql := unmarked(value)) is not None:
             return Parameter(sql)
-        return super().create_param(value)
+        if not isinstance(value, Slot):
+            return super().create_param(value)
+        found = self._slots.get(id(value))
+        if found is None:
+            found = self._slots[id(value)] = super().create_param(value)
+        return found
 
 
 class Compiler:
@@ -330,15 +342,16 @@ class Compiler:
 
 
 def _narrowed(queryset: QuerySet[Any], alias: str, used: Iterable[str]) -> QuerySet[Any]:
-    """The QuerySet with no more columns than `used`, expressions over its rows by the name `alias`, speak of.
+    """The QuerySet with no more columns than `used`, expressions over its rows by the name `alias`, speak of; its annotations
+    stay, it may be ordered by them.
 
     PostgreSQL would carry the others along, as nulls, through every sort and limit.
     """
-    if queryset._annotations or queryset._distinct:
+    if queryset._distinct:
         return queryset
     meta, names = queryset.model._meta, columns_of(alias, used)
     wanted = [field for field, column in meta.fields_db_projection.items() if column in names]
-    return queryset.only(*wanted or [meta.pk_attr])
+    return queryset.only(*wanted or [meta.pk_attr], *queryset._annotations)
 
 
 def _by_key(queryset: Any) -> bool:

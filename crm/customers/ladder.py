@@ -7,6 +7,7 @@ on a walk along the names. See docs/decisions/0024-pages-of-what-many-have.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Self
@@ -96,7 +97,9 @@ class Walks:
     def near(self, place: Sequence[Any], condition: Q) -> Query:
         """Those of whom it holds among the next in the list: there may be none."""
         behind = _behind(self.by_name, place)
-        return among(behind, _Near([behind]), condition)
+        names = copy(behind)
+        names._fields_for_select = {"sort_name": "sort_name"}
+        return among(behind, _Near([names]), condition)
 
 
 def among(ids: Query, *conditions: Q, order: Sequence[str] | None = None) -> Query:
@@ -190,43 +193,54 @@ class _FirstOfPage(_OfQueries):
 
     def sql(self, table: str, queries: Sequence[str]) -> str:
         page, looks = self._page, list(queries)
-        full = f"cardinality(ids) = {page.size}"
-        beginning = f"array({looks.pop(0)} limit {page.size})" if page.beginning else "'{}'::uuid[]"
-        walks = [_when(beginning, full, "ids")] if page.beginning else []
-        if page.own:
-            own = f"array({looks.pop(0)} limit {page.size})"
-            walks.append(_when(own, full, f"{beginning} || ids"))
+        beginning = f"array({looks.pop(0)} limit {page.size})" if page.beginning else None
+        own = f"array({looks.pop(0)} limit {page.size})" if page.own else None
+        walked = _full_or_null(page.size, beginning, own)
         first, *wider = looks
-        found = [*walks, _unless_empty(first)] if page.is_short else [_few_or(first, walks)]
+        found = [walked, _unless_empty(first)] if page.is_short else [_few_or(first, walked)]
         return _any_of_first(table, [*found, *map(_unless_empty, wider)])
 
 
 class _Near(_OfQueries):
-    """Customers whose names come no later than that of the `_FAR`th of the query."""
+    """Customers whose names come no later than the `_FAR`th of the query's names."""
 
     def sql(self, table: str, queries: Sequence[str]) -> str:
-        (ids,) = queries
-        last = f"select sort_name from customer where id = ({ids} limit 1 offset {_FAR})"  # noqa: S608  our own SQL
-        return f"{table}.sort_name <= coalesce(({last}), '{_BEHIND_ALL}')"
+        (names,) = queries
+        return f"{table}.sort_name <= coalesce(({names} limit 1 offset {_FAR}), '{_BEHIND_ALL}')"
 
 
 def _any_of_first(table: str, arrays: Iterable[str]) -> str:
     return f"{table}.id = any(coalesce({', '.join(arrays)}))"
 
 
-def _few_or(ids: str, walks: Sequence[str]) -> str:
-    """What a look finds, but for what very many have only as much as walks find of it, if one does."""
-    if not walks:
-        return _unless_empty(ids)
-    many = f"coalesce({', '.join(walks)}, array({ids}))"
-    return _when(f"array({ids} limit {_MANY})", f"cardinality(ids) < {_MANY}", "nullif(ids, '{}')", many)
+def _full_or_null(size: int, beginning: str | None, own: str | None) -> str:
+    """The ids that one walk finds, or one after the other, if they fill the page."""
+    if beginning is None or own is None:
+        walk = beginning or own
+        assert walk is not None  # noqa: S101  else there is no _FirstOfPage
+        return _when(walk, f"cardinality(ids) = {size}", "ids")
+    both = _when(own, f"cardinality(begun) + cardinality(ids) >= {size}", "begun || ids")
+    return _when(beginning, f"cardinality(begun) = {size}", "begun", both, name="begun")
+
+
+def _few_or(ids: str, walked: str) -> str:
+    """What a look finds, but for what very many have only as much as walks find of it, if they fill the page.
+
+    The look stands here once and is taken twice where it must be: all that stands in a statement takes its time to begin,
+    whether it is come to or not.
+    """
+    looked = f"(select array({ids} limit most) as ids offset 0) looked"
+    few = "most is null or cardinality(ids) < most"
+    chosen = f"(select case when {few} then ids else {walked} end as chosen offset 0) decided"
+    made = f"(values ({_MANY}), (null)) look(most) cross join lateral {looked} cross join lateral {chosen}"
+    return f"(select nullif(chosen, '{{}}') from {made} where chosen is not null limit 1)"  # noqa: S608  our own SQL
 
 
 def _unless_empty(ids: str) -> str:
     return f"nullif(array({ids}), '{{}}')"
 
 
-def _when(ids: str, condition: str, then: str, otherwise: str = "null") -> str:
+def _when(ids: str, condition: str, then: str, otherwise: str = "null", *, name: str = "ids") -> str:
     """What an array, made once, comes to."""
-    made = f"(select {ids} as ids offset 0) found"
+    made = f"(select {ids} as {name} offset 0) found"
     return f"(select case when {condition} then {then} else {otherwise} end from {made})"  # noqa: S608  our own SQL
