@@ -46,45 +46,47 @@ class ReadPool:
         """How many connections are at work at this moment."""
         return self._open - len(self._free)
 
-    async def fetch(self, sql: str, values: Sequence[Any], *, varies: bool = False) -> Row:
+    def fetch(self, sql: str, values: Sequence[Any], *, varies: bool = False) -> Coroutine[Any, Any, Row]:
         """The statement's only row, as the server wrote it. Raises TimeoutError, and what asyncpg raises.
 
         `varies`: it is planned for these values, and not by the plan the connection keeps. A statement that only reads is
         asked again where its connection turns out to be lost, as all are after the server was restarted.
         """
-        try:
-            return await self._fetched(sql, values, varies)
-        except _Lost:
-            while self._free:
-                self._let_go(self._free.pop())
-            return await self._fetched(sql, values, varies)
+        return self._fetched(sql, values, varies, again=True)
 
-    async def _fetched(self, sql: str, values: Sequence[Any], varies: bool) -> Row:
+    async def _fetched(self, sql: str, values: Sequence[Any], varies: bool, *, again: bool) -> Row:
         connection = self._free.pop() if self._free else await self._another()
         connection.since = time.monotonic()
         try:
-            await connection.plan_for_values(varies)
+            if varies is not connection.varies:
+                await connection.plan_for_values(varies)
             found: Row = await connection.ask(sql, values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._give_back(connection)
             if connection.overdue:
                 raise TimeoutError(f"no answer within {self._seconds} s") from None
-            if connection.link.is_closed():
-                raise _Lost from error
-            raise
+            if not connection.link.is_closed():
+                raise
+            if not again:
+                raise ConnectionError("the server, or the way to it, went away") from error
         except BaseException:  # cancelled in the middle of an answer
             self._let_go(connection)
             raise
-        if len(found[0] or b"") * len(found) > LARGE:
-            connection.laden = True
-        self._give_back(connection)
-        return found
+        else:
+            if len(found[0] or b"") * len(found) > LARGE:
+                connection.laden = True
+            self._give_back(connection)
+            return found
+        while self._free:
+            self._let_go(self._free.pop())
+        return await self._fetched(sql, values, varies, again=False)
 
     async def plan_of(self, sql: str, values: Sequence[Any], *, varies: bool = False) -> str:
         """What EXPLAIN says of the plan that `fetch` takes, as JSON; run once to tell how long each step takes."""
         connection = self._free.pop() if self._free else await self._another()
         try:
-            await connection.plan_for_values(varies)
+            if varies is not connection.varies:
+                await connection.plan_for_values(varies)
             found = await explained(connection.link, sql, values, "analyze, buffers, format json")
         except BaseException:
             self._let_go(connection)
@@ -185,10 +187,6 @@ class ReadPool:
         self._next_look = self._loop.call_later(self._seconds / LOOKS, self._look)
 
 
-class _Lost(ConnectionError):
-    """The server, or the way to it, went away."""
-
-
 class _Connection:
     """A connection and its statements, prepared once; the least used are given up."""
 
@@ -202,16 +200,16 @@ class _Connection:
         self.varies = False
         self.statements: Memory[Any] = Memory(MOST_STATEMENTS)
 
-    async def ask(self, sql: str, values: Sequence[Any]) -> Row:
+    def ask(self, sql: str, values: Sequence[Any]) -> Coroutine[Any, Any, Row]:
         statement = self.statements.get(sql)
-        if statement is None:
-            statement = self.statements[sql] = await self.link.prepare(sql)
+        return self._prepared(sql, values) if statement is None else statement.fetchrow(*values)
+
+    async def _prepared(self, sql: str, values: Sequence[Any]) -> Row:
+        statement = self.statements[sql] = await self.link.prepare(sql)
         return await statement.fetchrow(*values)  # type: ignore[no-any-return]
 
     async def plan_for_values(self, varies: bool) -> None:
         """Whether from now on each statement is planned for its values; else as the connection was set up."""
-        if varies is self.varies:
-            return
         await self.link.execute(
             "set plan_cache_mode = force_custom_plan" if varies else "reset plan_cache_mode"
         )
@@ -223,8 +221,8 @@ class _Watched(_Connection):
 
     __slots__ = ()
 
-    async def ask(self, sql: str, values: Sequence[Any]) -> Row:
-        return await self.link.fetchrow(sql, *values)  # type: ignore[no-any-return]
+    def ask(self, sql: str, values: Sequence[Any]) -> Coroutine[Any, Any, Row]:
+        return self.link.fetchrow(sql, *values)  # type: ignore[no-any-return]
 
 
 async def explained(link: Any, sql: str, values: Sequence[Any], options: str) -> str:

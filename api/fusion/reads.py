@@ -1,7 +1,7 @@
 """Answering a field by one statement: plans, connections, and what a debugging caller is told of them."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import orjson
@@ -69,11 +69,11 @@ class Reads:
             parts.append(Part(sql, parameters, tuple(places), varies))
         return parts
 
-    async def fetch_parts(self, parts: Sequence[Part]) -> Sequence[bytes | None]:
+    def fetch_parts(self, parts: Sequence[Part]) -> Coroutine[Any, Any, Sequence[bytes | None]]:
         """As `fetch`, for all fields of the parts."""
-        assert self.pool is not None  # noqa: S101  there are parts
-        if len(parts) == 1:
-            return await self._row(parts[0])
+        return self._row(parts[0]) if len(parts) == 1 else self._rows(parts)
+
+    async def _rows(self, parts: Sequence[Part]) -> Sequence[bytes | None]:
         rows = await asyncio.gather(*map(self._row, parts))
         found: list[bytes | None] = [None] * sum(len(part.places) for part in parts)
         for part, row in zip(parts, rows, strict=True):
@@ -81,6 +81,6 @@ class Reads:
                 found[place] = value
         return found
 
-    async def _row(self, part: Part) -> Sequence[bytes | None]:
+    def _row(self, part: Part) -> Coroutine[Any, Any, Sequence[bytes | None]]:
         assert self.pool is not None  # noqa: S101  there are parts
-        return await self.pool.fetch(part.sql, part.parameters, varies=part.varies)
+        return self.pool.fetch(part.sql, part.parameters, varies=part.varies)

@@ -58,7 +58,7 @@ class _Lines:
         if second != self._second:
             self._second = second
             self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._text}.{int((moment - second) * 1_000_000):06}Z"
+        return "%s.%06dZ" % (self._text, (moment - second) * 1_000_000)  # noqa: UP031  an f-string takes twice as long
 
 
 _lines: _Lines | None = None
