@@ -184,6 +184,12 @@ def _hidden(condition: Sql) -> Sql:
     return Sql(f"case when {condition.text} then true else false end", condition.values)
 
 
+def _checked(first: Sql, then: Sql) -> Sql:
+    """Both, in this order: the server might ask first what takes ten times as long."""
+    text = f"case when {first.text} then {then.text} else false end"
+    return Sql(text, (*first.values, *then.values))
+
+
 def _not(condition: Sql) -> Sql:
     return Sql(f"not ({condition.text})", condition.values)
 
@@ -234,8 +240,8 @@ def _walks(by_name: ValuesQuery[Any], asked: _Asked) -> Walks | None:
     is_short = len(text) <= _SHORT
     if asked.has_numbers or not terms[0].has_letters:
         return Walks(by_name, is_short, begins, None)
-    conditions = (*_read(terms), _hidden(_own(terms)), _not(is_rank_0))
-    return Walks(by_name, is_short, begins, Holds(joined("and", conditions)))
+    is_rank_1 = joined("and", (_own(terms), _not(is_rank_0)))
+    return Walks(by_name, is_short, begins, Holds(_checked(is_rank_1, joined("and", _read(terms)))))
 
 
 def _own(terms: Iterable[_Term]) -> Sql:

@@ -34,7 +34,9 @@ def alone(document: str, path: Sequence[str | int]) -> str:
     visit(kept, used)
     for directive in operation.directives or ():
         visit(directive, used)
-    variables = [each for each in operation.variable_definitions or () if each.variable.name.value in used.names]
+    variables = [
+        each for each in operation.variable_definitions or () if each.variable.name.value in used.names
+    ]
     told = OperationDefinitionNode(
         operation=operation.operation,
         name=operation.name,
@@ -54,8 +56,8 @@ def _each_kept(below: SelectionSetNode, keys: Sequence[str], fragments: Fragment
     for each in below.selections:
         if isinstance(each, FieldNode):
             key = (each.alias or each.name).value
-            if not keys or key == keys[0]:
-                inner = each.selection_set and _kept(each.selection_set, keys[1:], fragments)
+            inner = each.selection_set and _kept(each.selection_set, keys[1:], fragments)
+            if (not keys or key == keys[0]) and (inner is None or inner.selections):
                 yield FieldNode(
                     alias=each.alias,
                     name=each.name,

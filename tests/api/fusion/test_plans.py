@@ -129,6 +129,22 @@ async def test_what_stands_in_several_queries_is_read_once(world: World) -> None
     assert marker.count == len(reader.values)
 
 
+async def test_a_search_binds_a_filter_once_and_reads_no_column_that_is_not_shown(
+    world: World, asker: Asker, recording: Recording
+) -> None:
+    """Its filter stands in each look and walk, its rank in the list that is ordered by it."""
+    listed = 'customers(first: 2, search: "ada", filter: {country: {ne: "AQ"}}) { nodes { id email } }'
+    fused, plain = await asker.both(world.viewers["admin"], f"{{ {listed} }}")
+    sql, values = recording.asked[-1]
+
+    assert fused.text() == plain.text()
+    assert fused.data["customers"]["nodes"]
+    assert sql.count('"address_country"') > 3
+    assert values.count("AQ") == 1
+    assert '"website"' not in sql
+    assert sql.count("word_similarity") == 1
+
+
 async def test_a_condition_of_a_list_is_not_one_of_its_page(world: World) -> None:
     del world
     one, two = Q(name="Ada"), Q(email="a@x.example")

@@ -332,6 +332,7 @@ async def test_a_page_that_is_found_sooner_is_the_same(
 ) -> None:
     monkeypatch.setattr(ladder, "_MANY", many)
     monkeypatch.setattr(ladder, "_FAR", far)
+    monkeypatch.setattr(ladder, "_FAR_AT_FIRST", far)
     unit = await make_unit()
     for number in range(20):
         name = f"{('Other novas', 'Nova', 'Sand')[number % 3]} {number % 4}"
