@@ -204,6 +204,8 @@ async def _questions(url: str, size: Size) -> list[Question]:
         _search("search, a telephone number", (row["phone"] for row in some)),
         _search("search, the first letter of a name", sorted({word[0] for word in words})),
         _search("search, a word that a sixth have", ("gmbh", "ltd")),
+        _search("search, a word that one in twenty have", ("foods", "media", "textiles")),
+        _search("search, a first name of contacts", ("marco", "nadia", "fiona")),
         _question("360° view", _DOCUMENTS["view"], *({"id": key} for key in big)),
         _question("timeline", _DOCUMENTS["timeline"], *({"id": key} for key in big)),
     ]

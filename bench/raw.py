@@ -18,6 +18,7 @@ POOL = 10
 _SESSION = {
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
+    "work_mem": "32MB",
 }  # as Kith's: else the server plans long ones each time
 
 _MANAGER = """(select to_json(u) from (select name from staff_user where id = c.account_manager_id) u) as "accountManager" """

@@ -194,11 +194,17 @@ class _FirstOfPage(_OfQueries):
 
     def sql(self, table: str, queries: Sequence[str]) -> str:
         page, looks = self._page, list(queries)
-        beginning = f"array({looks.pop(0)} limit {page.size})" if page.beginning else None
-        own = f"array({looks.pop(0)} limit {page.size})" if page.own else None
-        walked = _full_or_null(page.size, beginning, own)
-        first, *wider = looks
-        found = [walked, _unless_empty(first)] if page.is_short else [_few_or(first, walked)]
+        beginning = looks.pop(0) if page.beginning else None
+        own = looks.pop(0) if page.own else None
+        look, *wider = looks
+        found = [_unless_empty(look)]
+        if own is not None:
+            begun = "begun || ids" if page.beginning else "ids"
+            near = _when(f"array({own} limit {page.size})", f"cardinality({begun}) >= {page.size}", begun)
+            found = [near, *found] if page.is_short else [_few_or(look, near)]
+        if beginning is not None:
+            full, rest = f"cardinality(begun) = {page.size}", f"coalesce({', '.join(found)})"
+            found = [_when(f"array({beginning} limit {page.size})", full, "begun", rest, name="begun")]
         return _any_of_first(table, [*found, *map(_unless_empty, wider)])
 
 
@@ -222,16 +228,6 @@ class _Near(_OfQueries):
 
 def _any_of_first(table: str, arrays: Iterable[str]) -> str:
     return f"{table}.id = any(coalesce({', '.join(arrays)}))"
-
-
-def _full_or_null(size: int, beginning: str | None, own: str | None) -> str:
-    """The ids that one walk finds, or one after the other, if they fill the page."""
-    if beginning is None or own is None:
-        walk = beginning or own
-        assert walk is not None  # noqa: S101  else there is no _FirstOfPage
-        return _when(walk, f"cardinality(ids) = {size}", "ids")
-    both = _when(own, f"cardinality(begun) + cardinality(ids) >= {size}", "begun || ids")
-    return _when(beginning, f"cardinality(begun) = {size}", "begun", both, name="begun")
 
 
 def _few_or(ids: str, walked: str) -> str:
