@@ -20,17 +20,16 @@ from graphql import (
 )
 from graphql.execution.values import get_argument_values
 from pypika_tortoise.dialects import PostgreSQLQuery
-from pypika_tortoise.terms import Parameter, Parameterizer
 from tortoise.expressions import Q
 from tortoise.fields.relational import ReverseRelation
 from tortoise.queryset import CountQuery, QuerySet, ValuesQuery
 
 from api.fusion.chosen import Choice, chosen_sql
+from api.fusion.parameters import Parameters
 from api.fusion.passes import Pass, columns_of
-from api.fusion.references import Each, Present, Reference, Uncompilable, quoted, unmarked
+from api.fusion.references import Each, Present, Reference, Uncompilable, quoted
 from api.fusion.rows import stand_in, types_of_models
 from api.fusion.scalars import leaf
-from api.fusion.structure import Slot
 from api.fusion.values import Rows, copied, stand_in_of
 from api.fusion.windows import Window
 
@@ -57,30 +56,12 @@ class _Source:
     alias: str | None = None
 
 
-class _Parameters(Parameterizer):
-    """A slot that stands in several places, as a condition of several queries does, is bound once."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._slots: dict[int, Parameter] = {}
-
-    def create_param(self, value: Any) -> Parameter:
-        if (sql := unmarked(value)) is not None:
-            return Parameter(sql)
-        if not isinstance(value, Slot):
-            return super().create_param(value)
-        found = self._slots.get(id(value))
-        if found is None:
-            found = self._slots[id(value)] = super().create_param(value)
-        return found
-
-
 class Compiler:
     """Compiles one field; `values` are the parameters of its SQL, in order; `whole`: it goes through a whole list."""
 
     def __init__(self, executor: Any) -> None:
         self._executor = executor
-        self._parameters = _Parameters()
+        self._parameters = Parameters()
         self._aliases = 0
         self.whole = False
 
