@@ -15,11 +15,11 @@ import orjson
 
 Message = dict[str, Any]
 POOL = 10
-_SESSION = {
+_SESSION = {  # as Kith's: else the server plans long ones each time
     "plan_cache_mode": "force_generic_plan",
     "jit": "off",
     "work_mem": "32MB",
-}  # as Kith's: else the server plans long ones each time
+}
 
 _MANAGER = """(select to_json(u) from (select name from staff_user where id = c.account_manager_id) u) as "accountManager" """
 _CUSTOMER = "'cus_' || encode(uuid_send(c.id), 'hex') as id, c.name, c.email, c.phone"

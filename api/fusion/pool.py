@@ -85,8 +85,7 @@ class ReadPool:
         """What EXPLAIN says of the plan that `fetch` takes, as JSON; run once to tell how long each step takes."""
         connection = self._free.pop() if self._free else await self._another()
         try:
-            if varies is not connection.varies:
-                await connection.plan_for_values(varies)
+            await connection.plan_for_values(varies)
             found = await explained(connection.link, sql, values, "analyze, buffers, format json")
         except BaseException:
             self._let_go(connection)

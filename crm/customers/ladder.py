@@ -29,26 +29,26 @@ Query = ValuesQuery[Any]
 RANK = "search_rank"
 BY_NAME = ("sort_name", "id")
 _COLUMNS = tuple(Column(name, descending=False, nullable=False) for name in BY_NAME)
-_MANY = 2000  # customers that a look finds: fewer are ranked in the time that a walk may take in vain
+_MANY = 2000  # customers that a look finds: fewer are ranked at once
 _FAR = 3000  # customers that a walk passes, in 5 ms: one in a hundred must have it
 _FAR_AT_FIRST = 1000  # the same, of a text that is walked for before it is looked for
 _BEHIND_ALL = "\U0010ffff"
 
 
 class _OfQueries(Q):
-    """A condition made of queries. Wrap it in Q(...) before negating it. For `structure` and so on see `Told`; what is bound
-    are its queries' values.
+    """A condition made of queries and, in some, of what else its SQL depends on, `form`. Wrap it in Q(...) before negating it.
+    For `structure` and so on see `Told`; what is bound are its queries' values.
     """
 
-    def __init__(self, queries: Sequence[Query]) -> None:
+    def __init__(self, queries: Sequence[Query], form: Any = None) -> None:
         super().__init__()
-        self._queries = queries
+        self._queries, self._form = queries, form
 
     def __bool__(self) -> bool:
         return True
 
     def structure(self) -> tuple[Any, ...]:
-        return (len(self._queries),)
+        return (len(self._queries), self._form)
 
     def values(self) -> tuple[str, ...]:
         return ()
@@ -60,7 +60,7 @@ class _OfQueries(Q):
         return self._queries
 
     def with_queries(self, queries: Sequence[Query]) -> Self:
-        return type(self)(queries)
+        return type(self)(queries, self._form)
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
         return QueryModifier(where_criterion=_Made(self, table_of(resolve_context)))
@@ -180,20 +180,10 @@ class _Page:
 
 
 class _FirstOfPage(_OfQueries):
-    """As `First`, of no more than have the rows of a page, where a walk finds it full."""
-
-    def __init__(self, queries: Sequence[Query], page: _Page) -> None:
-        super().__init__(queries)
-        self._page = page
-
-    def structure(self) -> tuple[Any, ...]:
-        return (*super().structure(), self._page)
-
-    def with_queries(self, queries: Sequence[Query]) -> Self:
-        return type(self)(queries, self._page)
+    """As `First`, of no more than have the rows of a page, a `_Page`, where a walk finds it full."""
 
     def sql(self, table: str, queries: Sequence[str]) -> str:
-        page, looks = self._page, list(queries)
+        page, looks = self._form, list(queries)
         beginning = looks.pop(0) if page.beginning else None
         own = looks.pop(0) if page.own else None
         look, *wider = looks
@@ -209,21 +199,11 @@ class _FirstOfPage(_OfQueries):
 
 
 class _Near(_OfQueries):
-    """Customers whose names come no later than the so manieth of the query's names."""
-
-    def __init__(self, queries: Sequence[Query], far: int) -> None:
-        super().__init__(queries)
-        self._far = far
-
-    def structure(self) -> tuple[Any, ...]:
-        return (*super().structure(), self._far)
-
-    def with_queries(self, queries: Sequence[Query]) -> Self:
-        return type(self)(queries, self._far)
+    """Customers whose names are among the first of the query's names, so many and one."""
 
     def sql(self, table: str, queries: Sequence[str]) -> str:
         (names,) = queries
-        return f"{table}.sort_name <= coalesce(({names} limit 1 offset {self._far}), '{_BEHIND_ALL}')"
+        return f"{table}.sort_name <= coalesce(({names} limit 1 offset {self._form}), '{_BEHIND_ALL}')"
 
 
 def _any_of_first(table: str, arrays: Iterable[str]) -> str:

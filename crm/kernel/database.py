@@ -70,8 +70,8 @@ def reading() -> dict[str, Any]:
         "plan_cache_mode": "force_generic_plan",
         "default_transaction_read_only": "on",
         "jit": "off",
-        # What a look finds is noted page by page: of a million customers in 4 MB, the default, not row by row, and each row of
-        # a page is then read to see whether it is meant.
+        # Of what an index finds very many, the server notes the rows; in 4 MB, the default, for a million customers only the
+        # pages, all rows of which it reads then.
         "work_mem": "32MB",
         "statement_timeout": f"{settings().statement_timeout_seconds}s",
     }

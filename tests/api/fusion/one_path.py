@@ -55,9 +55,10 @@ def _kept(below: SelectionSetNode, keys: Sequence[str], fragments: Fragments) ->
 def _each_kept(below: SelectionSetNode, keys: Sequence[str], fragments: Fragments) -> Iterator[SelectionNode]:
     for each in below.selections:
         if isinstance(each, FieldNode):
-            key = (each.alias or each.name).value
+            if keys and (each.alias or each.name).value != keys[0]:
+                continue
             inner = each.selection_set and _kept(each.selection_set, keys[1:], fragments)
-            if (not keys or key == keys[0]) and (inner is None or inner.selections):
+            if inner is None or inner.selections:
                 yield FieldNode(
                     alias=each.alias,
                     name=each.name,
