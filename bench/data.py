@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from crm.customers.words import COMMON_FROM
 from crm.kernel.database import SESSION, credentials
 
 _SQL = Path(__file__).parent / "sql"
@@ -70,6 +71,7 @@ async def fill(url: str, size: Size) -> None:
         await connection.execute((_SQL / "search.sql").read_text(encoding="utf-8"))
         await _same_session_for_all(connection)
         await _step("vacuum", connection, "vacuum (analyze, freeze)")
+        await _step("common words", connection, f"select kith_count_common({COMMON_FROM})")
         await connection.execute("checkpoint")
     finally:
         await connection.close()

@@ -44,6 +44,8 @@ async def forget_words(_payload: dict[str, Any], claim: Claim) -> None:
         async with transaction():
             await still_mine(claim)
             reached = await words.forget_unused(reached, WORDS_AT_ONCE)
+    async with transaction():
+        await words.count_common()
 
 
 @job(letters.FILE, long=True)
@@ -54,6 +56,7 @@ async def file_letters(_payload: dict[str, Any], claim: Claim) -> None:
     await file_entries()
     async with transaction():
         await letters.have_counted()
+        await words.count_common()
 
 
 async def _filed_some(claim: Claim) -> bool:

@@ -2,26 +2,27 @@
 needs.
 
 A word that very many have is not ranked a hundred thousand times for the first twenty-five: those whose name begins with the
-text come first, in the order of names, and behind them, in that order too, those who have all of it themselves. Both are met
-on a walk along the names. See docs/decisions/0024-pages-of-what-many-have.md.
+text come first, in the order of names, and behind them, in that order too, those who have all of it themselves, and those who
+have it with their contacts. Each are met on a walk along the names. See docs/decisions/0024-pages-of-what-many-have.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, islice
 from typing import Any, Self
 
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.enums import Order
-from pypika_tortoise.terms import Criterion
+from pypika_tortoise.terms import Criterion, ValueWrapper
 from tortoise.expressions import Expression, Q, ResolveContext, Subquery
 from tortoise.filters import FilterInfoDict, get_filters_for_field
 from tortoise.query_utils import QueryModifier
 from tortoise.queryset import QuerySet, ValuesQuery
 
 from crm.customers.models import Customer
-from crm.customers.search_sql import table_of
+from crm.customers.search_sql import PEOPLE, People, Sql, table_of
 from crm.kernel.paging import Column, beyond
 
 Query = ValuesQuery[Any]
@@ -31,41 +32,47 @@ BY_NAME = ("sort_name", "id")
 _COLUMNS = tuple(Column(name, descending=False, nullable=False) for name in BY_NAME)
 _MANY = 2000  # customers that a look finds: fewer are ranked at once
 _FAR = 3000  # customers that a walk passes, in 5 ms: one in a hundred must have it
-_FAR_AT_FIRST = 1000  # the same, of a text that is walked for before it is looked for
-_BEHIND_ALL = "\U0010ffff"
+_FAR_AT_FIRST = 1000  # the same, of a short text, which need not be common
+_WALKED = range(3)  # ranks that are met on a walk
+_THEIRS = 2
+_READ = {name: name for name in ("id", "sort_name", "name", "email", PEOPLE)}  # of whom a walk passes
 
 
 class _OfQueries(Q):
-    """A condition made of queries and, in some, of what else its SQL depends on, `form`. Wrap it in Q(...) before negating it.
-    For `structure` and so on see `Told`; what is bound are its queries' values.
+    """A condition made of queries and, in some, of values and of what else its SQL depends on, `form`. Wrap it in Q(...) before
+    negating it. For `structure` and so on see `Told`.
     """
 
-    def __init__(self, queries: Sequence[Query], form: Any = None) -> None:
+    def __init__(self, queries: Sequence[Query], form: Any = None, values: Sequence[str] = ()) -> None:
         super().__init__()
-        self._queries, self._form = queries, form
+        self._queries, self._form, self._values = queries, form, values
 
     def __bool__(self) -> bool:
         return True
 
     def structure(self) -> tuple[Any, ...]:
-        return (len(self._queries), self._form)
+        return (len(self._queries), self._form, len(self._values))
 
-    def values(self) -> tuple[str, ...]:
-        return ()
+    def values(self) -> Sequence[str]:
+        return self._values
 
-    def with_values(self, _values: Sequence[str]) -> Self:
-        return self
+    def with_values(self, values: Sequence[str]) -> Self:
+        told = copy(self)
+        told._values = values
+        return told
 
     def queries(self) -> Sequence[Query]:
         return self._queries
 
     def with_queries(self, queries: Sequence[Query]) -> Self:
-        return type(self)(queries, self._form)
+        made = copy(self)
+        made._queries = queries
+        return made
 
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
         return QueryModifier(where_criterion=_Made(self, table_of(resolve_context)))
 
-    def sql(self, table: str, queries: Sequence[str]) -> str:
+    def sql(self, table: str, queries: Sequence[str], values: Sequence[str]) -> str:
         raise NotImplementedError
 
 
@@ -77,30 +84,72 @@ class _Made(Criterion):
     def get_sql(self, ctx: SqlContext) -> str:
         inner = ctx.copy(with_alias=False, subquery=False, subcriterion=False)
         queries = [Subquery(each).get_sql(inner) for each in self.condition.queries()]
-        return self.condition.sql(self.table, queries)
+        values = [f"{ValueWrapper(each).get_sql(inner)}::text" for each in self.condition.values()]
+        return self.condition.sql(self.table, queries, values)
+
+
+@dataclass(frozen=True, slots=True)
+class Ranks:
+    """The conditions of rank 1, a customer that has all of a text itself, and of rank 2, one that has it with its contacts'. The
+    text is of these `terms`, of which the index of letters can find the `longest`; None: it knows none of them.
+    """
+
+    own: Sql
+    theirs: Sql
+    terms: Sequence[str]
+    longest: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Walks:
-    """A list by name, as a query for ids, and the conditions of rank 0, a name that begins with the text, and of rank 1, having
-    all of it itself; None: that takes a look. `is_short`: of a text of few letters, which many have.
+    """A list by name, as a query for ids, the condition of rank 0, a name that begins with the text, and further ranks; None:
+    those take a look. `is_short`: of a text of few letters, which many have.
     """
 
     by_name: Query
     is_short: bool
     begins: Q
-    has_all: Q | None
+    ranks: Ranks | None
 
-    def beginning(self, place: Sequence[Any]) -> Query:
-        """Those of rank 0, behind a name and id."""
-        return among(_behind(self.by_name, place), self.begins)
+    def page(self, looks: Sequence[Query], rank: int, place: Sequence[Any], size: int) -> Q | None:
+        """Those of the looks that a page can have behind a place, a name and id in a rank; None: walks do not meet them."""
+        met = self._met(rank, place)
+        if not met:
+            return None
+        told = self._told(met)
+        counts = tuple((name, len(values)) for name, values in told.items())
+        own, theirs = (self.ranks.own.text, self.ranks.theirs.text) if self.ranks else ("", "")
+        form = _Form(size, tuple(met), counts, own, theirs, is_short=self.is_short)
+        return _FirstOfPage([*met.values(), *looks], form, list(chain.from_iterable(told.values())))
 
-    def near(self, place: Sequence[Any], condition: Q) -> Query:
-        """Those of whom it holds among the next in the list: there may be none."""
+    def _met(self, rank: int, place: Sequence[Any]) -> Mapping[str, Query]:
+        """What is walked along, of this rank and further ones."""
         behind = _behind(self.by_name, place)
-        names = copy(behind)
-        names._fields_for_select = {"sort_name": "sort_name"}
-        return among(behind, _Near([names], _FAR_AT_FIRST if self.is_short else _FAR), condition)
+        met = {} if rank else {"beginning": among(behind, self.begins)}
+        if self.ranks is None:
+            return met
+        if rank == _THEIRS:
+            return {"theirs": _passed(behind)}
+        met["own"] = _passed(behind if rank else self.by_name)
+        if self.ranks.longest is not None:
+            met["all_own"] = among(met["own"], _InOwn([]), order=())
+            met["theirs"] = _passed(self.by_name)
+        return met
+
+    def _told(self, met: Mapping[str, Query]) -> Mapping[str, Sequence[str]]:
+        """What is told the database of the text."""
+        told: dict[str, Sequence[str]] = {}
+        if self.ranks is None:
+            return told
+        if not self.is_short:
+            told["terms"] = self.ranks.terms
+        if "own" in met:
+            told["own"] = self.ranks.own.values
+        if "theirs" in met:
+            told["theirs"] = self.ranks.theirs.values
+        if "all_own" in met:
+            told["longest"] = [self.ranks.longest or ""]
+        return told
 
 
 def among(ids: Query, *conditions: Q, order: Sequence[str] | None = None) -> Query:
@@ -146,6 +195,13 @@ def _behind(by_name: Query, place: Sequence[Any]) -> Query:
     return among(by_name, beyond(_COLUMNS, place, backward=False)) if place else by_name
 
 
+def _passed(ids: Query) -> Query:
+    passed = among(ids)
+    passed._fields_for_select = _READ
+    passed._annotations = {**ids._annotations, PEOPLE: People()}
+    return passed
+
+
 class First(_OfQueries):
     """Customers of the first of several looks that finds any; those behind it are not taken. A look is a query for ids."""
 
@@ -156,70 +212,98 @@ class First(_OfQueries):
     def next_rows(self, place: Sequence[Any] | None, size: int) -> Q:
         """See `paging.next_rows`; a place is a rank, a name and an id."""
         rank, *behind = place or (0,)
-        walks = self._walks
-        if walks is None or rank not in (0, 1) or (rank and walks.has_all is None):
-            return self
-        found = [] if rank else [walks.beginning(behind)]
-        if walks.has_all is not None:
-            found.append(walks.near(behind if rank else (), walks.has_all))
-        page = _Page(size, walks.is_short, beginning=not rank, own=walks.has_all is not None)
-        return _FirstOfPage([*found, *self._queries], page)
+        walks = self._walks if rank in _WALKED else None  # a place comes from outside
+        return (walks and walks.page(self._queries, rank, behind, size)) or self
 
-    def sql(self, table: str, queries: Sequence[str]) -> str:
+    def sql(self, table: str, queries: Sequence[str], _values: Sequence[str]) -> str:
         return _any_of_first(table, map(_unless_empty, queries))
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    """Its size, and which walks there are for it; of a short text, where the look would be long, before it."""
+class _Form:
+    """A page's size, its queries but for looks, how many values there are of what, and the conditions of ranks."""
 
     size: int
+    met: tuple[str, ...]
+    told: tuple[tuple[str, int], ...]
+    own: str
+    theirs: str
     is_short: bool
-    beginning: bool
-    own: bool
 
 
 class _FirstOfPage(_OfQueries):
-    """As `First`, of no more than have the rows of a page, a `_Page`, where a walk finds it full."""
+    """As `First`, of no more than have the rows of a page, a `_Form`, where a walk finds it full."""
 
-    def sql(self, table: str, queries: Sequence[str]) -> str:
-        page, looks = self._form, list(queries)
-        beginning = looks.pop(0) if page.beginning else None
-        own = looks.pop(0) if page.own else None
-        look, *wider = looks
-        found = [_unless_empty(look)]
-        if own is not None:
-            begun = "begun || ids" if page.beginning else "ids"
-            near = _when(f"array({own} limit {page.size})", f"cardinality({begun}) >= {page.size}", begun)
-            found = [near, *found] if page.is_short else [_few_or(look, near)]
-        if beginning is not None:
-            full, rest = f"cardinality(begun) = {page.size}", f"coalesce({', '.join(found)})"
-            found = [_when(f"array({beginning} limit {page.size})", full, "begun", rest, name="begun")]
-        return _any_of_first(table, [*found, *map(_unless_empty, wider)])
+    def sql(self, table: str, queries: Sequence[str], values: Sequence[str]) -> str:
+        form: _Form = self._form
+        left, each = iter(queries), iter(values)
+        met = {name: next(left) for name in form.met}
+        told = {name: list(islice(each, count)) for name, count in form.told}
+        look, *wider = left
+        found = _unless_empty(look)
+        if form.own:
+            found = _few_or(look, _common(form, told), _walked(form, met, told))
+        if "beginning" in met:
+            begun = f"array({met['beginning']} limit {form.size})"
+            found = _when(begun, f"cardinality(begun) = {form.size}", "begun", found, name="begun")
+        return _any_of_first(table, [found, *map(_unless_empty, wider)])
 
 
-class _Near(_OfQueries):
-    """Customers whose names are among the first of the query's names, so many and one."""
+def _common(form: _Form, told: Mapping[str, Sequence[str]]) -> str:
+    return "true" if form.is_short else f"kith_common(array[{', '.join(told['terms'])}])"
 
-    def sql(self, table: str, queries: Sequence[str]) -> str:
-        (names,) = queries
-        return f"{table}.sort_name <= coalesce(({names} limit 1 offset {self._form}), '{_BEHIND_ALL}')"
+
+def _walked(form: _Form, met: Mapping[str, str], told: Mapping[str, Sequence[str]]) -> str:
+    """Whom walks meet, if they fill a page behind those who have `begun`. Where it is known that many have the text with their
+    contacts' alone, those who have it themselves are not walked for.
+    """
+    begun = "begun || ids" if "beginning" in met else "ids"
+    full = f"cardinality({begun}) >= {form.size}", begun
+    tries = []
+    if "own" in met:
+        own = _on_walk(form, met["own"], form.own.format(*told["own"]))
+        tries.append(_when(f"case when common is not false then {own} end", *full))
+    if "theirs" in met:
+        ids = _on_walk(form, met["theirs"], form.theirs.format(*told["theirs"]))
+        if "all_own" in met:
+            has_all = form.own.format(*told["own"])
+            all_own = f"array(select id from ({met['all_own']}) passed where {has_all})"  # noqa: S608  our own SQL
+            known = f"(select kith_own({told['longest'][0]}, {_MANY}) as own offset 0) known"
+            ids = f"(select case when own is not null then {all_own} || {ids} end from {known})"  # noqa: S608
+        tries.append(_when(ids, *full))
+    return f"coalesce({', '.join(tries)})"
+
+
+def _on_walk(form: _Form, passed: str, has: str) -> str:
+    """A page of those who have it of a walk's first customers."""
+    far = f"({passed} limit {_FAR_AT_FIRST if form.is_short else _FAR}) passed"
+    return f"array(select id from {far} where {has} order by sort_name, id limit {form.size})"  # noqa: S608
+
+
+class _InOwn(_OfQueries):
+    """Customers whose ids are in the array `own`."""
+
+    def sql(self, table: str, _queries: Sequence[str], _values: Sequence[str]) -> str:
+        return f"{table}.id = any(own)"
 
 
 def _any_of_first(table: str, arrays: Iterable[str]) -> str:
     return f"{table}.id = any(coalesce({', '.join(arrays)}))"
 
 
-def _few_or(ids: str, walked: str) -> str:
-    """What a look finds, but for what very many have only as much as walks find of it, if they fill the page.
+def _few_or(ids: str, common: str, walked: str) -> str:
+    """What a look finds, but for what very many have only as much as walks find of it, if they fill the page. Of what is known
+    as `common` the walks come first.
 
     The look stands here once and is taken twice where it must be: all that stands in a statement takes its time to begin,
     whether it is come to or not.
     """
+    counted = f"(select {common} as common offset 0) counted"
+    limits = f"(values (case when common is null then {_MANY} else 0 end), (null)) look(most)"
     looked = f"(select array({ids} limit most) as ids offset 0) looked"
     few = "most is null or cardinality(ids) < most"
     chosen = f"(select case when {few} then ids else {walked} end as chosen offset 0) decided"
-    made = f"(values ({_MANY}), (null)) look(most) cross join lateral {looked} cross join lateral {chosen}"
+    made = f"{counted} cross join lateral {limits} cross join lateral {looked} cross join lateral {chosen}"
     return f"(select nullif(chosen, '{{}}') from {made} where chosen is not null limit 1)"  # noqa: S608  our own SQL
 
 

@@ -12,6 +12,7 @@ needs (ladder.py). docs/decisions/0018-search-is-a-ladder.md, 0021-search-goes-b
 tell why.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -19,7 +20,7 @@ from typing import Any, Self
 from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult
 from tortoise.queryset import QuerySet, ValuesQuery
 
-from crm.customers.ladder import BY_NAME, First, Walks, among, by_rank
+from crm.customers.ladder import BY_NAME, First, Ranks, Walks, among, by_rank
 from crm.customers.models import Customer
 from crm.customers.search_sql import SIGNS, WORDS, Bound, Found, Holds, Sql, Told, joined, table_of
 from crm.kernel.search import MAX_WORDS, escaped
@@ -29,7 +30,8 @@ MAX_TEXT = 200
 _MIN_DIGITS = 3
 _WHOLE_DIGITS = 7  # fewer are seldom all of a number, even without what goes before it
 _FORGIVING = 4  # shorter words resemble too much, and so do numbers and e-mail addresses
-_SHORT = 4  # what is being typed, and most legal forms: "m", "Ltd", "GmbH"
+_SHORT = 2  # what is being typed
+_LETTERS = re.compile(r"[^\W_]{3}")
 _OF_PHONES = frozenset("0123456789 +-/().")
 
 
@@ -112,6 +114,7 @@ _ADDRESS = (
 # To be read in rows that were found.
 _BEGINS_WITH = "{table}.sort_name like (select kith_fold({}) || '%')"
 _HAS_WORDS = "kith_has_words({table}.name, {table}.email, {table}.people, {asked})"
+_COLUMNS = "{table}.sort_name, {table}.name, {table}.email, {table}.people"
 _NAMES = "{table}.sort_name || ' ' || kith_fold({table}.email)"
 _TEXTS = "kith_fold({table}.name || ' ' || {table}.email || e'\\n' || {table}.people)"
 _OWN_NUMBERS = "concat_ws(' ', kith_digits({table}.phone), kith_digits({table}.fax))"
@@ -241,12 +244,24 @@ def _walks(by_name: ValuesQuery[Any], asked: _Asked) -> Walks | None:
     if asked.has_numbers or not terms[0].has_letters:
         return Walks(by_name, is_short, begins, None)
     is_rank_1 = joined("and", (_own(terms), _not(is_rank_0)))
-    return Walks(by_name, is_short, begins, Holds(_checked(is_rank_1, joined("and", _read(terms)))))
+    own = _checked(is_rank_1, joined("and", _read(terms))).of("passed")
+    theirs = _with_contacts(terms).of("passed")
+    longest = max((term.text for term in terms if _LETTERS.search(term.text)), key=len, default=None)
+    ranks = Ranks(own, theirs, [term.text for term in terms], longest and escaped(longest))
+    return Walks(by_name, is_short, begins, ranks)
 
 
 def _own(terms: Iterable[_Term]) -> Sql:
     """Has all of them, whatever its contacts have."""
     return joined("and", (_has_either(term, _NAMES, _OWN_NUMBERS) for term in terms))
+
+
+def _with_contacts(terms: Sequence[_Term]) -> Sql:
+    """Has all of them, but only with what its contacts have; for terms without numbers, of rows at hand."""
+    patterns = ", ".join("'%' || kith_fold({}) || '%'" for _ in terms)
+    asked = _asked_for(terms) or Sql("null")
+    text = f"kith_has_with_contacts({_COLUMNS}, (select array[{patterns}]), {asked.text})"
+    return Sql(text, (*(escaped(term.text) for term in terms), *asked.values))
 
 
 def _whole(asked: _Asked) -> Sql | None:

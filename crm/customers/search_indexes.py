@@ -7,7 +7,10 @@ longer leaves none behind.
 from crm.kernel.transaction import raw_connection, transaction
 
 _LONGER = "select set_config('gin_pending_list_limit', '32MB', true), set_config('work_mem', '128MB', true)"
-_INDEXES = "customer_words", "search_word_parts", "customer_letters_parts", "contact_letters_parts"
+_INDEXES = (
+    *("customer_words", "search_word_parts"),
+    *("customer_letters_parts", "customer_letters_own", "contact_letters_parts"),
+)
 _EMPTY = "select gin_clean_pending_list(index) from unnest($1::text[]::regclass[]) index"
 
 

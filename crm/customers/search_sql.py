@@ -8,11 +8,12 @@ from typing import Self
 from pypika_tortoise.context import SqlContext
 from pypika_tortoise.terms import Criterion, ValueWrapper
 from pypika_tortoise.utils import format_alias_sql
-from tortoise.expressions import Q, ResolveContext
+from tortoise.expressions import Expression, Q, ResolveContext, ResolveResult
 from tortoise.query_utils import QueryModifier
 
 SIGNS = re.compile(r"[\W_]+")
 # As the index has it.
+PEOPLE = "people"
 WORDS = "kith_customer_words({table}.name, {table}.email, {table}.people)"
 
 
@@ -86,6 +87,16 @@ class Found(Holds):
     def resolve(self, resolve_context: ResolveContext) -> QueryModifier:
         ids = Sql(f"{table_of(resolve_context)}.id = any(array({self.sql.text}))", self.sql.values)
         return QueryModifier(where_criterion=Bound(ids))
+
+
+class People(Told, Expression):
+    """What a customer's contacts are found by, a column that its model does not have."""
+
+    def __init__(self, sql: Sql | None = None) -> None:
+        super().__init__(sql or Sql(f"{{table}}.{PEOPLE}"))
+
+    def resolve(self, resolve_context: ResolveContext) -> ResolveResult:
+        return ResolveResult(term=Bound(self.sql.of(table_of(resolve_context))))
 
 
 def table_of(context: ResolveContext) -> str:

@@ -8,6 +8,9 @@ from datetime import timedelta
 
 from crm.kernel.transaction import raw_connection
 
+COMMON_FROM = 10_000
+"""Customers among whom a search goes by how common a word is; of fewer it finds few."""
+
 _MARKED_FOR = timedelta(hours=1)  # longer than any transaction
 _USED = "exists (select from customer where kith_customer_words(name, email, people) @@ quote_literal(w.text)::tsquery)"
 # Some words in their order. Each is looked up along the index of words; a word twice is one too many.
@@ -38,3 +41,8 @@ async def forget_unused(after: str, limit: int) -> str | None:
     await connection.execute(_UNMARK, words, _MARKED_FOR)
     await connection.execute(_MARK, words)
     return words[-1]
+
+
+async def count_common() -> None:
+    """Finds out which beginnings of words very many customers have, in a transaction of the caller's."""
+    await raw_connection().execute("select kith_count_common($1)", COMMON_FROM)

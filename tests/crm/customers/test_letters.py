@@ -28,9 +28,9 @@ pytestmark = pytest.mark.usefixtures("db")
 _WRONG = """
 select id from customer c full join customer_letters l using (id)
  where (c.email, c.phone, c.website, c.account_number, c.registration_number, c.vat_id, c.external_id,
-        c.address_city, c.address_state, c.address_postcode, c.language)
+        c.address_city, c.address_state, c.address_postcode, c.language, c.sort_name || ' ' || kith_fold(c.email))
    is distinct from (l.email, l.phone, l.website, l.account_number, l.registration_number, l.vat_id, l.external_id,
-        l.address_city, l.address_state, l.address_postcode, l.language)
+        l.address_city, l.address_state, l.address_postcode, l.language, l.own)
 union all
 select id from contact k full join contact_letters l using (id)
  where (k.email, k.phone, k.title, k.department) is distinct from (l.email, l.phone, l.title, l.department)
@@ -85,6 +85,9 @@ async def test_what_is_written_one_by_one_has_its_letters_at_once() -> None:
     await _sql("update contact set title = 'Chef', phone = '+4930111'")
     assert await _sql(_WRONG) == []
     await _sql("update contact set id = uuidv7()")
+    assert await _sql(_WRONG) == []
+    await _sql("update customer set name = 'Łódź'")
+    await customer.refresh_from_db()
     assert await _sql(_WRONG) == []
     assert [await _names({"website": {"contains": part}}) for part in ("old.", "new.")] == [
         [],
@@ -216,7 +219,7 @@ async def test_the_job_is_promised_with_the_rows_and_files_once_it_is_quiet() ->
     assert await _sql(_WRONG) == []
     assert await _sql("select id from letters_due") == []
     assert not await OutboxJob.filter(kind=letters.FILE, state=JobState.PENDING).exists()
-    for index in ("customer_letters_parts", "contact_letters_parts"):
+    for index in ("customer_letters_parts", "customer_letters_own", "contact_letters_parts"):
         assert (await _sql("select gin_clean_pending_list($1::text::regclass) as n", index))[0]["n"] == 0
     counted = await _sql(
         "select 1 from pg_stats where tablename = 'customer_letters' and attname = 'website'"

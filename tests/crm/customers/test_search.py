@@ -16,13 +16,14 @@ from tortoise.expressions import Q
 from tortoise.queryset import QuerySet
 
 from crm.accounts.models import BusinessUnit
-from crm.customers import ladder, queries
+from crm.customers import ladder, queries, words
 from crm.customers.ladder import RANK
 from crm.customers.models import Customer
 from crm.customers.search import named, search
 from crm.kernel import paging
 from crm.kernel.actor import Actor, Role
 from crm.kernel.clock import now
+from crm.kernel.transaction import transaction
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -323,13 +324,31 @@ async def test_pages_of_a_ranked_search_meet_every_customer_once(text: str) -> N
     assert len({getattr(c, RANK) for c in walked}) > 1
 
 
-@pytest.mark.parametrize(("many", "far"), [(2000, 2000), (1, 2000), (4, 6)])
+TEXTS = ["n", "nova", "ova", "novass", "nova person", "person", "oth", "s", "example", "nova 1", "1"]
+COMMON = """
+insert into search_common (beginning, is_own)
+select distinct word, $1::boolean from unnest(string_to_array($2, ' ')) word where $1 is not null
+"""
+DUE = "insert into letters_due (of, first, last) select 'customer', id, id from customer limit 1"
+
+
 @pytest.mark.parametrize(
-    "text", ["n", "nova", "ova", "novass", "nova person", "oth", "s", "example", "nova 1", "1"]
+    ("many", "far", "is_own", "due"),
+    [
+        *((2000, 2000, None, False), (1, 2000, None, False), (4, 6, None, False)),
+        *((2000, 2000, True, False), (2000, 6, True, False)),
+        *(
+            (2000, 2000, False, False),
+            (8, 2000, False, False),
+            (2000, 6, False, False),
+            (2000, 2000, False, True),
+        ),
+    ],
 )
 async def test_a_page_that_is_found_sooner_is_the_same(
-    text: str, many: int, far: int, monkeypatch: pytest.MonkeyPatch
+    many: int, far: int, *, is_own: bool | None, due: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """However common a text is taken for, rightly or not, and whether what customers have themselves is filed or not."""
     monkeypatch.setattr(ladder, "_MANY", many)
     monkeypatch.setattr(ladder, "_FAR", far)
     monkeypatch.setattr(ladder, "_FAR_AT_FIRST", far)
@@ -338,12 +357,18 @@ async def test_a_page_that_is_found_sooner_is_the_same(
         name = f"{('Other novas', 'Nova', 'Sand')[number % 3]} {number % 4}"
         customer = await make_customer(unit=unit, name=name, archived_at=now() if number == 7 else None)
         await make_contact(customer, name=f"{('Nova', 'Oth')[number % 2]} Person")
+    connection = get_connection("default")
+    await connection.execute_query(COMMON, [is_own, " ".join(TEXTS)])
+    if due:
+        await connection.execute_script(DUE)
     here = Customer.filter(unit_id=unit.id, archived_at__isnull=True)
-    straight = [customer.id for customer in await search(here, text)]
 
-    for size in (1, 4, 7, 50):
-        assert [customer.id for customer in await _paged(search(here, text), size)] == straight, size
-    assert len(straight) > 2
+    for text in TEXTS:
+        straight = [customer.id for customer in await search(here, text)]
+        assert len(straight) > 2, text
+        for size in (1, 4, 7, 50):
+            found = await _paged(search(here, text), size)
+            assert [customer.id for customer in found] == straight, (text, size)
 
 
 async def _paged(found: QuerySet[Customer], size: int) -> list[Customer]:
@@ -456,6 +481,56 @@ async def test_of_what_very_many_have_no_more_is_ranked_than_a_page(text: str) -
     ranked = plan[plan.index("Sort Key: ") :].partition("Index Scan using customer_pkey")[2]
     assert re.search(r"actual time=\S+ rows=26\.00 ", ranked.splitlines()[0]), plan
     assert re.search(r"Index Scan using customer_(unit_)?name\b.*rows=26\.00 ", plan), plan
+
+
+PERSONS = """
+insert into contact (id, customer_id, name, email, is_primary, consent)
+select uuidv7(), id, case when right(email, 19) < '4' then 'Marco' else 'Ann' end || ' ' || name, email, true, 'UNKNOWN'
+  from customer;
+delete from letters_due;
+do $$ declare first uuid := '00000000-0000-0000-0000-000000000000'; last uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+begin perform kith_file_customer(first, last, 50000); end $$;
+"""
+
+
+async def test_what_very_many_have_is_counted_and_met_before_it_is_looked_for() -> None:
+    unit = await make_unit()
+    connection = get_connection("default")
+    await connection.execute_query(FILL, [unit.id])
+    await connection.execute_script(PERSONS)
+    await make_customer(unit=unit, name="Quartz Marconi")
+    for table in ("customer", "customer_letters"):
+        await connection.execute_script(f"vacuum analyze {table}")
+    here = Customer.filter(unit_id=unit.id, archived_at__isnull=True)
+    straight = [c.name for c in await search(here, "marco").limit(26)]
+
+    async with transaction():
+        await words.count_common()
+
+    _, rows = await connection.execute_query("select beginning, is_own from search_common")
+    common = {row["beginning"]: row["is_own"] for row in rows}
+    assert {"t", "trading", "x", "example", "a"} <= {word for word, is_own in common.items() if is_own}
+    assert {"m", "marco", "ann"} <= {word for word, is_own in common.items() if not is_own}
+    assert not {"quartz", "marconi", "radin"} & common.keys()
+    for text in ("trading", "marco"):
+        plan = await _plan(paging.next_rows(search(here, text), None, 26).limit(26), "analyze")
+        looks = [line for line in plan.splitlines() if "Index Scan on customer_words" in line]
+        assert looks, plan
+        assert all("never executed" in line for line in looks), plan
+    found = [c.name for c in await paging.next_rows(search(here, "marco"), None, 26).limit(26)]
+    assert found == straight
+    assert found[0] == "Quartz Marconi"
+
+
+async def test_of_few_customers_nothing_is_common() -> None:
+    await _customers(await make_unit())
+    connection = get_connection("default")
+    await connection.execute_script("insert into search_common values ('gone', true); analyze customer")
+
+    async with transaction():
+        await words.count_common()
+
+    assert (await connection.execute_query("select from search_common"))[1] == []
 
 
 NARROWED = [
