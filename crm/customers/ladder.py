@@ -3,7 +3,7 @@ needs.
 
 A word that very many have is not ranked a hundred thousand times for the first twenty-five: those whose name begins with the
 text come first, in the order of names, and behind them, in that order too, those who have all of it themselves, and those who
-have it with their contacts. Each are met on a walk along the names. See docs/decisions/0024-pages-of-what-many-have.md.
+have it with their contacts' words. All are met on a walk along the names. See docs/decisions/0024-pages-of-what-many-have.md.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -90,8 +90,8 @@ class _Made(Criterion):
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """The conditions of rank 1, a customer that has all of a text itself, and of rank 2, one that has it with its contacts'. The
-    text is of these `terms`, of which the index of letters can find the `longest`; None: it knows none of them.
+    """The conditions of rank 1, a customer that has all of a text itself, and of rank 2, one that has it with its contacts'
+    words. The text is of these `terms`, of which an index of letters can find the `longest`; None: it can find none.
     """
 
     own: Sql

@@ -114,7 +114,7 @@ _ADDRESS = (
 # To be read in rows that were found.
 _BEGINS_WITH = "{table}.sort_name like (select kith_fold({}) || '%')"
 _HAS_WORDS = "kith_has_words({table}.name, {table}.email, {table}.people, {asked})"
-_COLUMNS = "{table}.sort_name, {table}.name, {table}.email, {table}.people"
+_TOLD = "{table}.sort_name, {table}.name, {table}.email, {table}.people"
 _NAMES = "{table}.sort_name || ' ' || kith_fold({table}.email)"
 _TEXTS = "kith_fold({table}.name || ' ' || {table}.email || e'\\n' || {table}.people)"
 _OWN_NUMBERS = "concat_ws(' ', kith_digits({table}.phone), kith_digits({table}.fax))"
@@ -260,7 +260,7 @@ def _with_contacts(terms: Sequence[_Term]) -> Sql:
     """Has all of them, but only with what its contacts have; for terms without numbers, of rows at hand."""
     patterns = ", ".join("'%' || kith_fold({}) || '%'" for _ in terms)
     asked = _asked_for(terms) or Sql("null")
-    text = f"kith_has_with_contacts({_COLUMNS}, (select array[{patterns}]), {asked.text})"
+    text = f"kith_has_with_contacts({_TOLD}, (select array[{patterns}]), {asked.text})"
     return Sql(text, (*(escaped(term.text) for term in terms), *asked.values))
 
 

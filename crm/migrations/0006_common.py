@@ -79,6 +79,7 @@ create function kith_count_common(at_least int) returns void language plpgsql as
 declare
   customers real := (select reltuples from pg_class where oid = 'customer'::regclass);
 begin
+  lock table search_common in share row exclusive mode;  -- who counts at the same time, after another import, waits
   delete from search_common;
   if customers >= at_least then
     insert into search_common (beginning, is_own)

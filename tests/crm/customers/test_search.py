@@ -1,5 +1,6 @@
 """Search finds what people remember, in the order they expect, through the indexes."""
 
+import asyncio
 import hashlib
 import re
 from collections import Counter
@@ -520,6 +521,26 @@ async def test_what_very_many_have_is_counted_and_met_before_it_is_looked_for() 
     found = [c.name for c in await paging.next_rows(search(here, "marco"), None, 26).limit(26)]
     assert found == straight
     assert found[0] == "Quartz Marconi"
+
+
+async def test_two_count_at_once_what_is_common(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After two imports, or at night: neither fails, and every beginning stands there once."""
+    monkeypatch.setattr(words, "COMMON_FROM", 1)
+    await _customers(await make_unit())
+    connection = get_connection("default")
+    await connection.execute_script("analyze customer")
+
+    async def count() -> None:
+        async with transaction():
+            await words.count_common()
+
+    await asyncio.gather(count(), count(), count())
+
+    rows = (await connection.execute_query("select beginning, is_own from search_common"))[1]
+    common = {row["beginning"]: row["is_own"] for row in rows}
+    assert common["muller"] is True
+    assert common["davolio"] is False
+    assert not {"", "avolio"} & common.keys()
 
 
 async def test_of_few_customers_nothing_is_common() -> None:
