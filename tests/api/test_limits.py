@@ -17,8 +17,9 @@ from crm.kernel.settings import Settings
 TOO_COMPLEX = "QUERY_TOO_COMPLEX"
 INVALID = "GRAPHQL_VALIDATION_FAILED"
 UNPARSED = "GRAPHQL_PARSE_FAILED"
-MOST_MS = 100.0
-"""Of CPU time of the one thread of server and caller: a busy machine counts for little. The worst takes some 65 ms."""
+MOST = 20.0
+"""CPU time of the one thread of server and caller, as so many times what only parsing a list of 1,000 texts takes: neither a
+busy machine nor a slow one counts for much. The worst takes some 13."""
 
 
 def nested(depth: int) -> str:
@@ -167,15 +168,23 @@ async def test_a_hostile_document_is_answered_soon_and_with_a_code(server: str, 
         limits.forget()
         gc.collect()  # nor is what other tests have left behind
 
+        ordinary = _seconds_of_a_list()
         began = time.thread_time()
         answer = await client.post("/graphql", json={"query": document})
-        spent = (time.thread_time() - began) * 1000
+        spent = time.thread_time() - began
+        ordinary = max(ordinary, _seconds_of_a_list())
 
     codes = {error["extensions"]["code"] for error in answer.json().get("errors", ())}
     assert codes == ({code} if code else codes)
     assert "INTERNAL_SERVER_ERROR" not in codes
     assert answer.status_code < 500
-    assert spent < MOST_MS
+    assert spent < MOST * ordinary
+
+
+def _seconds_of_a_list() -> float:
+    began = time.thread_time()
+    parse("{ nodes(ids: [" + '"x" ' * 1000 + "]) { id } }")
+    return time.thread_time() - began
 
 
 def test_there_are_forty_of_them() -> None:
