@@ -91,7 +91,7 @@ begin
            begun as (select n, left(w, length) as beginning, bool_or(is_own) as is_own
                        from words, generate_series(1, least(char_length(w), 20)) length group by n, left(w, length)),
            counted as (select beginning, avg_of.of_all * count(*) filter (where is_own) as own, avg_of.of_all * count(*) as share
-                         from begun, (select 1.0 / count(*) as of_all from sampled) avg_of group by beginning, avg_of.of_all)
+                         from begun, (select 1.0 / nullif(count(*), 0) as of_all from sampled) avg_of group by beginning, avg_of.of_all)
       select beginning, own >= 0.01 from counted where own >= 0.01 or share >= 0.02;
   end if;
 end $$;

@@ -543,6 +543,18 @@ async def test_two_count_at_once_what_is_common(monkeypatch: pytest.MonkeyPatch)
     assert not {"", "avolio"} & common.keys()
 
 
+async def test_what_is_common_is_counted_where_the_server_takes_few_customers_for_many() -> None:
+    """Its statistics are from before they went."""
+    connection = get_connection("default")
+    await connection.execute_script("update pg_class set reltuples = 50000 where oid = 'customer'::regclass")
+
+    async with transaction():
+        await words.count_common()
+
+    assert (await connection.execute_query("select from search_common"))[1] == []
+    await connection.execute_script("analyze customer")
+
+
 async def test_of_few_customers_nothing_is_common() -> None:
     await _customers(await make_unit())
     connection = get_connection("default")
