@@ -138,17 +138,17 @@ class Walks:
 
     def _told(self, met: Mapping[str, Query]) -> Mapping[str, Sequence[str]]:
         """What is told the database of the text."""
-        told: dict[str, Sequence[str]] = {}
-        if self.ranks is None:
+        ranks, told = self.ranks, dict[str, Sequence[str]]()
+        if ranks is None:
             return told
         if not self.is_short:
-            told["terms"] = self.ranks.terms
+            told["terms"] = ranks.terms
         if "own" in met:
-            told["own"] = self.ranks.own.values
+            told["own"] = ranks.own.values
         if "theirs" in met:
-            told["theirs"] = self.ranks.theirs.values
-        if "all_own" in met:
-            told["longest"] = [self.ranks.longest or ""]
+            told["theirs"] = ranks.theirs.values
+        if "all_own" in met and ranks.longest is not None:
+            told["longest"] = [ranks.longest]
         return told
 
 

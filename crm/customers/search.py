@@ -31,7 +31,7 @@ _MIN_DIGITS = 3
 _WHOLE_DIGITS = 7  # fewer are seldom all of a number, even without what goes before it
 _FORGIVING = 4  # shorter words resemble too much, and so do numbers and e-mail addresses
 _SHORT = 2  # what is being typed
-_LETTERS = re.compile(r"[^\W_]{3}")
+_LETTERS = re.compile(r"[^\W_]{3}")  # less tells an index of letters nothing
 _OF_PHONES = frozenset("0123456789 +-/().")
 
 
@@ -241,11 +241,12 @@ def _walks(by_name: ValuesQuery[Any], asked: _Asked) -> Walks | None:
     between = "{table}.sort_name >= kith_fold({}) and {table}.sort_name < kith_fold({}) || '\U0010ffff'"
     begins = Holds(joined("and", (Sql(between, (text, text)), _hidden(is_rank_0))))
     is_short = len(text) <= _SHORT
-    if asked.has_numbers or not terms[0].has_letters:
+    query = _asked_for(terms)
+    if asked.has_numbers or query is None:
         return Walks(by_name, is_short, begins, None)
     is_rank_1 = joined("and", (_own(terms), _not(is_rank_0)))
     own = _checked(is_rank_1, joined("and", _read(terms))).of("passed")
-    theirs = _with_contacts(terms).of("passed")
+    theirs = _with_contacts(terms, query).of("passed")
     longest = max((term.text for term in terms if _LETTERS.search(term.text)), key=len, default=None)
     ranks = Ranks(own, theirs, [term.text for term in terms], longest and escaped(longest))
     return Walks(by_name, is_short, begins, ranks)
@@ -256,12 +257,13 @@ def _own(terms: Iterable[_Term]) -> Sql:
     return joined("and", (_has_either(term, _NAMES, _OWN_NUMBERS) for term in terms))
 
 
-def _with_contacts(terms: Sequence[_Term]) -> Sql:
-    """Has all of them, but only with what its contacts have; for terms without numbers, of rows at hand."""
+def _with_contacts(terms: Sequence[_Term], query: Sql) -> Sql:
+    """Has all of them, but only with what its contacts have; for terms without numbers, of rows at hand. `query` as of
+    `_asked_for`.
+    """
     patterns = ", ".join("'%' || kith_fold({}) || '%'" for _ in terms)
-    asked = _asked_for(terms) or Sql("null")
-    text = f"kith_has_with_contacts({_TOLD}, (select array[{patterns}]), {asked.text})"
-    return Sql(text, (*(escaped(term.text) for term in terms), *asked.values))
+    text = f"kith_has_with_contacts({_TOLD}, (select array[{patterns}]), {query.text})"
+    return Sql(text, (*(escaped(term.text) for term in terms), *query.values))
 
 
 def _whole(asked: _Asked) -> Sql | None:

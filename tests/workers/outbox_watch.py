@@ -13,7 +13,7 @@ from crm.kernel.outbox import enqueue
 from crm.kernel.transaction import transaction
 
 
-async def until(condition: Callable[[], Awaitable[object]], seconds: float = 60) -> None:
+async def until(condition: Callable[[], Awaitable[object]], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
     while not await condition():
         assert time.monotonic() < end, f"not within {seconds} s"
@@ -30,8 +30,10 @@ async def until_state(job_id: UUID, state: JobState) -> OutboxJob:
     return await OutboxJob.get(id=job_id)
 
 
-async def until_all_done(seconds: float = 60) -> None:
+async def until_all_done(seconds: float = 30) -> None:
     async def settled() -> bool:
+        dead = await OutboxJob.filter(state=JobState.DEAD).values_list("kind", "last_error")
+        assert not dead, dead
         return not await OutboxJob.exists(state__not=JobState.DONE)
 
     await until(settled, seconds)

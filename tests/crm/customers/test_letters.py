@@ -11,7 +11,7 @@ from factories import make_contact, make_customer, make_unit, make_user
 from import_runs import import_file
 from tortoise.connection import get_connection
 
-from crm.customers import letters, queries
+from crm.customers import letters, queries, words
 from crm.customers.models import Customer
 from crm.imports.models import DuplicateRule
 from crm.kernel import database, jobs
@@ -200,7 +200,10 @@ async def test_rows_that_are_rolled_back_leave_nothing_to_file(other: Any) -> No
     assert not await OutboxJob.filter(kind=letters.FILE).exists()
 
 
-async def test_the_job_is_promised_with_the_rows_and_files_once_it_is_quiet() -> None:
+async def test_the_job_is_promised_with_the_rows_and_files_once_it_is_quiet(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(words, "COMMON_FROM", 1)
     handlers.load()
     manager = await make_user(Role.MANAGER, [await make_unit()])
     began = now()
@@ -214,8 +217,10 @@ async def test_the_job_is_promised_with_the_rows_and_files_once_it_is_quiet() ->
     assert timedelta(seconds=19) < again.run_after - noted < timedelta(seconds=22)
 
     await _sql("update letters_due set noted_at = now() - interval '21 seconds'")
+    await _sql("analyze customer")
     await _work(again)
 
+    assert await _sql("select from search_common where beginning = 'company' and is_own")
     assert await _sql(_WRONG) == []
     assert await _sql("select id from letters_due") == []
     assert not await OutboxJob.filter(kind=letters.FILE, state=JobState.PENDING).exists()
