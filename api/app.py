@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 from tortoise import Tortoise
 
-from api import graphiql
+from api import graphiql, observed
 from api.budgets import Budgets
 from api.compression import COMPRESSED_FROM, COMPRESSION
 from api.ebb import Ebb
@@ -45,7 +45,7 @@ log = structlog.get_logger(__name__)
 READY_SECONDS = 2.0
 
 
-def create_app(schema: Schema = schema, *, fused: bool = True) -> Starlette:
+def create_app(schema: Schema = schema, *, fused: bool = True) -> "Application":
     """The application, for any ASGI server: `uvicorn --factory api.app:create_app`.
 
     Without `fused`, every read is resolved row by row: to compare with, for tests; the schema needs an executor of its own.
@@ -74,6 +74,11 @@ def create_app(schema: Schema = schema, *, fused: bool = True) -> Starlette:
     )
     app.front = Front(app.front, FusedReads(app.state, schema) if fused else None)
     return app
+
+
+def create_front() -> ASGIApp:
+    """What serves the application, without the call of it: for a server that asks nothing else of it."""
+    return create_app().front
 
 
 class Application(Starlette):
@@ -114,10 +119,11 @@ async def _lifespan(app: Starlette, *, reads: Reads | None) -> AsyncIterator[Non
         if reads is not None:
             reads.pool = None
         await pool.close()
+        await app.state.budgets.close()
         await redis.aclose()
         if ours:
             await database.close()
-        logs.flush()
+        observed.flush()
         await asyncio.to_thread(traces.stop)
 
 

@@ -49,25 +49,27 @@ class RecentActors:
     def __len__(self) -> int:
         return len(self._known)
 
-    def fresh(self, token: str) -> Actor | None:
-        """Whom it stands for, if that needs no looking up."""
+    def known(self, token: str) -> Actor | None:
+        """Whom it stands for, if nobody has to wait for the answer."""
         known = self._known.get(token)
-        return known[1] if known and time.monotonic() - known[0] < self.FRESH else None
+        if known is None:
+            return None
+        age = time.monotonic() - known[0]
+        if age >= self.FRESH:
+            self._ask(token)
+        return known[1] if age < self.LONGEST else None
 
     async def find(self, token: str | None) -> Actor | None:
         if token is None or len(token) > LONGEST_TOKEN:
             return None
-        known = self._known.get(token)
-        age = time.monotonic() - known[0] if known else self.LONGEST
-        if known and age < self.FRESH:
-            return known[1]
+        return self.known(token) or await asyncio.shield(self._ask(token))  # others wait for it too
+
+    def _ask(self, token: str) -> asyncio.Task[Actor | None]:
         task = self._asked.get(token)
         if task is None:
             task = self._asked[token] = asyncio.ensure_future(self._look_up(token))
             task.add_done_callback(_noticed)
-        if known and age < self.LONGEST:
-            return known[1]
-        return await asyncio.shield(task)  # others wait for it too
+        return task
 
     async def _look_up(self, token: str) -> Actor | None:
         """Only who is somebody is remembered. What goes wrong is told to those who wait, and asked again by the next."""

@@ -2,10 +2,11 @@
 
 A logged-in caller's bucket is their user's, whatever they come with; nobody's is their network address's. Small
 operations are added up here and taken from Redis together, once they come to a hundredth of the bucket or a second
-has passed: a process lets a caller overdraw by that much at most, and most operations wait for nothing. While Redis is
-away, each process counts for itself.
+has passed: a process lets a caller overdraw by that much at most, and most operations wait for nothing, for what a second
+has brought is taken beside them. While Redis is away, each process counts for itself.
 """
 
+import asyncio
 import ipaddress
 import time
 from collections.abc import Awaitable
@@ -31,6 +32,7 @@ log = structlog.get_logger(__name__)
 MINUTE = 60
 SHARE = 100  # a caller's small operations are settled once they come to this part of the bucket
 SETTLE_SECONDS = 1.0
+LONGEST_SECONDS = 2.0  # what was known before that is asked anew before anything is let through
 AWAY_SECONDS = 1.0  # for which a Redis that failed is not asked again
 MOST_CALLERS = 10_000  # remembered at once by a process
 
@@ -78,14 +80,7 @@ class _Account:
     points: float
     at: float = float("-inf")
     owed: int = 0
-
-    def spend(self, asked: int, capacity: int) -> bool:
-        """Takes a small cost, to be settled with others; False: Redis must be asked."""
-        small = self.owed + asked < capacity / SHARE and time.monotonic() - self.at < SETTLE_SECONDS
-        if small and self.points - self.owed >= asked:
-            self.owed += asked
-            return True
-        return False
+    asking: bool = False
 
     def refill(self, capacity: int, moment: float) -> None:
         if self.at > float("-inf"):
@@ -100,11 +95,19 @@ class Budgets:
         self._take = redis.register_script(_TAKE)
         self._accounts: Memory[_Account] = Memory(MOST_CALLERS)
         self._away_until = 0.0
+        self._beside: set[asyncio.Task[bool]] = set()
+
+    async def close(self) -> None:
+        if self._beside:
+            await asyncio.wait(self._beside)
 
     def spend(self, actor: Actor, cost: int) -> bool:
-        """Takes a small cost from the budget of somebody who is logged in, if that can be done without asking Redis."""
+        """Takes a small cost from the budget of somebody who is logged in, if nobody has to wait for Redis."""
         capacity = settings().cost_per_minute
-        return not capacity or self._account(actor.user_id, capacity).spend(min(cost, capacity), capacity)
+        if not capacity:
+            return True
+        account = self._accounts.get(actor.user_id)
+        return account is not None and self._spend(actor.user_id, account, capacity, min(cost, capacity))
 
     async def charge(self, context: "Context", cost: int) -> Budget:
         """Takes the cost from the caller's budget. Raises GraphQLError (RATE_LIMITED) when it is not there."""
@@ -112,7 +115,7 @@ class Budgets:
         if not capacity:
             return Budget(cost)
         account, asked = self._account(key, capacity), min(cost, capacity)
-        granted = not context.wants_cost and account.spend(asked, capacity)
+        granted = not context.wants_cost and self._spend(key, account, capacity, asked)
         if not granted:
             granted = await self._settle(key, account, capacity, asked)
         left = max(0, int(account.points - account.owed))
@@ -130,8 +133,30 @@ class Budgets:
             account = self._accounts[key] = _Account(capacity)
         return account
 
+    def _spend(self, key: _Caller, account: _Account, capacity: int, asked: int) -> bool:
+        """Takes a small cost, to be settled with others; False: Redis must be asked."""
+        age, owed = time.monotonic() - account.at, account.owed + asked
+        if age >= LONGEST_SECONDS or owed >= capacity / SHARE or owed > account.points:
+            return False
+        account.owed = owed
+        if age >= SETTLE_SECONDS and not account.asking:
+            self._settle_beside(key, account, capacity)
+        return True
+
+    def _settle_beside(self, key: _Caller, account: _Account, capacity: int) -> None:
+        account.asking = True
+        task = asyncio.ensure_future(self._settle(key, account, capacity, 0))
+        self._beside.add(task)
+
+        def done(task: asyncio.Task[bool]) -> None:
+            account.asking = False
+            self._beside.discard(task)
+
+        task.add_done_callback(done)
+
     async def _settle(self, key: _Caller, account: _Account, capacity: int, asked: int) -> bool:
         owed, account.owed = account.owed, 0
+        account.points -= owed
         if time.monotonic() >= self._away_until:
             try:
                 values = [capacity, capacity / MINUTE, owed, asked]
@@ -143,7 +168,7 @@ class Budgets:
             else:
                 account.points, account.at = float(points), time.monotonic()
                 return bool(granted)
-        return _settle_here(account, capacity, owed, asked)
+        return _settle_here(account, capacity, asked)
 
 
 async def charge(context: "Context", cost: int) -> Budget:
@@ -152,9 +177,8 @@ async def charge(context: "Context", cost: int) -> Budget:
     return await budgets.charge(context, cost)
 
 
-def _settle_here(account: _Account, capacity: int, owed: int, asked: int) -> bool:
+def _settle_here(account: _Account, capacity: int, asked: int) -> bool:
     account.refill(capacity, time.monotonic())
-    account.points -= owed
     granted = account.points >= asked
     if granted:
         account.points -= asked

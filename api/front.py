@@ -3,6 +3,7 @@
 One place, and on bytes: a read has some 200 microseconds in all.
 """
 
+import contextlib
 import random
 import re
 from functools import lru_cache
@@ -18,7 +19,7 @@ from api.auth import CLIENT_HEADER
 from api.compression import COMPRESSED_FROM, compressed
 from api.explain import HEADER as EXPLAIN
 from api.http import COST_HEADER, LAST_EVENT
-from api.measures import Told
+from api.measures import GRAPHQL, Told
 from api.reading import FusedReads
 from api.refusals import refusal
 from crm.kernel import traces
@@ -38,15 +39,17 @@ _chance = random.Random()  # noqa: S311  an id of a request is no secret, and th
 _REQUEST_ID = REQUEST_ID.encode()
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,100}")
 _ALWAYS_ANSWERED = {"/healthz", "/readyz", "/metrics"}  # whoever asks them may not know our name
-_ASK_MORE = frozenset((EXPLAIN.encode(), COST_HEADER.encode()))
+_LOOKED_AT = (
+    *(b"host", b"origin", b"authorization", b"content-type", b"accept", b"accept-encoding"),
+    *(EXPLAIN.encode(), COST_HEADER.encode()),
+)
+_NO_SPAN = contextlib.nullcontext()
 _NO_STORE = (b"cache-control", b"no-store")
 
 
 class _Look(NamedTuple):
     """What is to be known of a request's headers, by one look at each."""
 
-    request_id: bytes | None
-    """The caller's own, if it is a sane one."""
     host: bytes
     origin: bytes | None
     kind: bytes | None
@@ -74,8 +77,11 @@ class Front:
         if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
-        look = _look(scope["path"], scope.get("method"), tuple(scope["headers"]))
-        name = look.request_id or b"%032x" % _chance.getrandbits(128)
+        known = dict(reversed(scope["headers"])).get  # of two the first counts, as everywhere
+        look = _look(scope["path"], scope.get("method"), *map(known, _LOOKED_AT))
+        name = known(_REQUEST_ID)
+        if name is None or not _SANE_ID.fullmatch(name):
+            name = b"%032x" % _chance.getrandbits(128)
         headers = [(_REQUEST_ID, name), *_security(settings().hsts_seconds)]
         if scope["type"] == "websocket":
             with observed.named(name):
@@ -83,27 +89,19 @@ class Front:
             return
         told = Told(scope["path"], name)
         try:
-            if not traces.on():
-                await self._answered(scope, look, receive, send, headers, told)
-                return
-            with observed.span_of(scope, told):
-                await self._answered(scope, look, receive, send, headers, told)
+            with observed.span_of(scope, told) if traces.on() else _NO_SPAN:
+                if look.kind is not None and self._reads is not None and _is_ours(look.host, scope["path"]):
+                    body, rest = await _body(receive, self._largest)
+                    answer = await self._reads.answer(scope, look.token, body, told) if rest is None else None
+                    if answer is not None:
+                        told.status = 200
+                        await self._send(answer, look, headers, send)
+                        return
+                    receive = _again(body, rest, receive)
+                with observed.named(name, told):
+                    await self._admitted(scope, look, receive, _adding(headers, send, told))
         finally:
             observed.ended(told)
-
-    async def _answered(
-        self, scope: Scope, look: _Look, receive: Receive, send: Send, headers: Pairs, told: Told
-    ) -> None:
-        if look.kind is not None and self._reads is not None and _is_ours(look.host, scope["path"]):
-            body, rest = await _body(receive, self._largest)
-            answer = await self._reads.answer(scope, look.token, body, told) if rest is None else None
-            if answer is not None:
-                told.status = 200
-                await self._send(answer, look, headers, send)
-                return
-            receive = _again(body, rest, receive)
-        with observed.named(told.request_id, told):
-            await self._admitted(scope, look, receive, _adding(headers, send, told))
 
     async def _admitted(self, scope: Scope, look: _Look, receive: Receive, send: Send) -> None:
         if _is_ours(look.host, scope["path"]):
@@ -140,23 +138,19 @@ class Front:
         return found
 
 
-@lru_cache(maxsize=250)  # a caller's headers are the same at each request
-def _look(path: str, method: str | None, headers: tuple[tuple[bytes, bytes], ...]) -> _Look:
-    told = dict(reversed(headers))  # of two the first counts, as everywhere
-    known = told.get
-    request_id, token = known(_REQUEST_ID), known(b"authorization", b"")
-    if request_id is not None and not _SANE_ID.fullmatch(request_id):
-        request_id = None
+@lru_cache(maxsize=500)  # a caller's headers are the same at each request
+def _look(path: str, method: str | None, *headers: bytes | None) -> _Look:
+    """`headers` are those of _LOOKED_AT."""
+    host, origin, token, content_type, accept, encoding, explain, cost = headers
     kind = None
-    if path == observed.GRAPHQL and method == "POST" and told.keys().isdisjoint(_ASK_MORE):
-        kind = _media_type(known(b"content-type", b""), known(b"accept", b""))
+    if path == GRAPHQL and method == "POST" and explain is None and cost is None:
+        kind = _media_type(content_type or b"", accept or b"")
     return _Look(
-        request_id,
-        known(b"host", b""),
-        known(b"origin"),
+        host or b"",
+        origin,
         kind,
-        b"gzip" in known(b"accept-encoding", b""),
-        token[7:].decode("latin-1").strip() if token[:7] == b"Bearer " else "",
+        b"gzip" in (encoding or b""),
+        token[7:].decode("latin-1").strip() if token and token[:7] == b"Bearer " else "",
     )
 
 

@@ -13,6 +13,7 @@ from crm.kernel.actor import Actor
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper ends of the buckets of durations, in seconds."""
 
+GRAPHQL, SOCKET = "/graphql", "socket"
 MOST_NAMES = 200
 ANONYMOUS, OTHER = "-", "other"
 
@@ -20,7 +21,9 @@ ANONYMOUS, OTHER = "-", "other"
 class Told:
     """What is known of one request, or of one operation of a socket."""
 
-    __slots__ = ("actor", "codes", "kind", "late", "operation", "path", "request_id", "since", "status")
+    __slots__ = (
+        *("actor", "codes", "kind", "late", "operation", "path", "request_id", "seconds", "since", "status"),
+    )
 
     def __init__(self, path: str, request_id: bytes = b"") -> None:
         self.path = path
@@ -33,10 +36,11 @@ class Told:
         self.late = False
         """Whether its time is up, though nobody has told the caller yet."""
         self.since = time.perf_counter()
+        self.seconds = 0.0
+        """It took, once it has ended."""
 
-    def elapsed(self) -> float:
-        """Seconds since it began."""
-        return time.perf_counter() - self.since
+    def end(self) -> None:
+        self.seconds = time.perf_counter() - self.since
 
 
 current: ContextVar[Told | None] = ContextVar("kith_told", default=None)
@@ -79,16 +83,18 @@ class Measures:
         self.responses: Counter[int] = Counter()
         self.names: set[str] = set()
 
-    def count(self, told: Told) -> float:
-        """Counts an operation that has ended; returns the seconds it took."""
-        seconds = time.perf_counter() - told.since
+    def count(self, told: Told) -> None:
+        """Counts a request, or an operation of a socket, that has ended."""
+        if told.path != SOCKET:
+            self.responses[told.status] += 1
+            if told.path != GRAPHQL:
+                return
         key = (self.label(told), told.kind, bool(told.codes))
         durations = self.operations.get(key)
         if durations is None:
             durations = self.operations[key] = Durations()
-        durations.buckets[bisect_left(BOUNDS, seconds)] += 1
-        durations.seconds += seconds
-        return seconds
+        durations.buckets[bisect_left(BOUNDS, told.seconds)] += 1
+        durations.seconds += told.seconds
 
     def label(self, told: Told | None) -> str:
         """The name an operation is counted under. Callers choose names, so only so many are kept apart.

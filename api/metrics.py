@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from tortoise.connection import get_connection
 
+from api import observed
 from api.auth import bearer
 from api.executor import Executor
 from api.measures import BOUNDS, MEASURES
@@ -35,6 +36,7 @@ async def metrics(request: Request) -> Response:
         told = {"www-authenticate": "Bearer", "cache-control": "no-store"}
         return PlainTextResponse("Send the metrics token as a bearer token.\n", 401, headers=told)
     queue = await _queue()
+    observed.flush()
     from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0, generate_latest  # noqa: PLC0415  see measures.py
 
     text = generate_latest(_registry(queue))

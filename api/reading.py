@@ -78,7 +78,8 @@ class FusedReads:
             found = self._again(token, body) or await self._anew(scope, token, body)
             if found is None:
                 return None
-            response = await self._operations.run(found.question.operation, found.parts)
+            answers = await self._operations.fetch(found.parts)
+            response = found.question.operation.response(answers)
         except Exception as error:  # noqa: BLE001  the pipeline meets it again and tells it properly
             told.late = isinstance(error, TimeoutError | QueryCanceledError)
             return None
@@ -88,12 +89,12 @@ class FusedReads:
         return response
 
     def _again(self, token: str, body: bytes) -> _Repeated | None:
-        """The same token asking the same, if nothing has to be looked up for it."""
+        """The same token asking the same, if nobody has to wait for what must be known first."""
         found = self._repeated.get((token, body))
         if (
             found is None
             or found.question.epoch != limits.epoch
-            or self._actors.fresh(token) is not found.actor
+            or self._actors.known(token) is not found.actor
             or not self._state.budgets.spend(found.actor, found.question.cost)
         ):
             return None

@@ -21,7 +21,7 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
     if current.log_format == "json":
         sys.modules["rich"] = None  # type: ignore[assignment]  # structlog loads it, 6 MB, for pictures of tracebacks
     config = uvicorn.Config(
-        "api.app:create_app",
+        "api.app:create_front",
         factory=True,
         host=host,
         port=port,

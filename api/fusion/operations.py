@@ -9,7 +9,7 @@ statements made of these for the same caller. So a root resolver decides by noth
 it wants of the clock, it asks of the database.
 """
 
-from collections.abc import Callable, Coroutine, Hashable, Mapping
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial, reduce
 from typing import Any, cast
@@ -80,6 +80,16 @@ class Operation:
     name: str | None
     roots: tuple[_Root, ...]
 
+    def response(self, answers: Sequence[bytes | None]) -> bytes | None:
+        """The whole response, put together in one go, for it may be large; None when the pipeline must answer."""
+        pieces = [b'{"data":{']
+        for root, found in zip(self.roots, answers, strict=True):
+            if found is None and root.required:
+                return None
+            pieces += (root.key, b"null" if found is None else found, b",")
+        pieces[-1] = b"}}"
+        return b"".join(pieces)
+
 
 @dataclass(frozen=True, slots=True)
 class _Read:
@@ -134,16 +144,9 @@ class Operations:
             self._made[operation, told, caller] = parts
         return parts
 
-    async def run(self, operation: Operation, parts: list[Part]) -> bytes | None:
-        """The whole response, put together in one go, for it may be large; None as above."""
-        answers = await self._reads.fetch_parts(parts)
-        pieces = [b'{"data":{']
-        for root, found in zip(operation.roots, answers, strict=True):
-            if found is None and root.required:
-                return None
-            pieces += (root.key, b"null" if found is None else found, b",")
-        pieces[-1] = b"}}"
-        return b"".join(pieces)
+    def fetch(self, parts: list[Part]) -> Coroutine[Any, Any, Sequence[bytes | None]]:
+        """What the root fields are answered with, in their order."""
+        return self._reads.fetch_parts(parts)
 
     def _statements(
         self, operation: Operation, variables: Mapping[str, Any], told: str, context: Any

@@ -71,16 +71,17 @@ class Reads:
 
     def fetch_parts(self, parts: Sequence[Part]) -> Coroutine[Any, Any, Sequence[bytes | None]]:
         """As `fetch`, for all fields of the parts."""
-        return self._row(parts[0]) if len(parts) == 1 else self._rows(parts)
+        assert self.pool is not None  # noqa: S101  there are parts
+        if len(parts) > 1:
+            return self._rows(parts, self.pool)
+        (part,) = parts
+        return self.pool.fetch(part.sql, part.parameters, varies=part.varies)
 
-    async def _rows(self, parts: Sequence[Part]) -> Sequence[bytes | None]:
-        rows = await asyncio.gather(*map(self._row, parts))
+    async def _rows(self, parts: Sequence[Part], pool: ReadPool) -> Sequence[bytes | None]:
+        asked = (pool.fetch(part.sql, part.parameters, varies=part.varies) for part in parts)
+        rows = await asyncio.gather(*asked)
         found: list[bytes | None] = [None] * sum(len(part.places) for part in parts)
         for part, row in zip(parts, rows, strict=True):
             for place, value in zip(part.places, row, strict=True):
                 found[place] = value
         return found
-
-    def _row(self, part: Part) -> Coroutine[Any, Any, Sequence[bytes | None]]:
-        assert self.pool is not None  # noqa: S101  there are parts
-        return self.pool.fetch(part.sql, part.parameters, varies=part.varies)

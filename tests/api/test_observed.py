@@ -1,6 +1,9 @@
 """What operators read of a request: its line, its counts, and whether the API is ready."""
 
 import asyncio
+import io
+import json
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +22,7 @@ from structlog.testing import capture_logs
 from tortoise.connection import get_connection
 from websockets.asyncio.client import connect
 
+from api import observed
 from api.app import create_app
 from api.measures import MEASURES, MOST_NAMES, Told
 from crm.kernel import logs
@@ -105,6 +109,40 @@ async def test_a_bad_document_has_one_line_beside_its_requests(
     await Kith(server, person.token).post({"query": document})
 
     assert [each["event"] for each in lines] == ["operation failed", "request"]
+
+
+async def test_what_opens_a_file_stands_in_no_line(server: str, lines: Lines) -> None:
+    async with httpx.AsyncClient(base_url=server) as client:
+        await client.get("/files/opens-a-file")
+
+    assert [each["path"] for each in _requests(lines)] == ["/files/"]
+
+
+async def test_lines_of_json_come_soon_and_many_at_once(
+    setting: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(log_level="info", log_format="json")
+    monkeypatch.setattr(sys, "stderr", written := io.TextIOWrapper(io.BytesIO()))
+    logs.configure()
+    try:
+        for number in range(1200):
+            observed.ended(Told("/graphql", str(number).encode()))
+        at_once = _ids(written)
+        for _ in range(100):
+            await asyncio.sleep(0.01)
+            if len(_ids(written)) == 1200:
+                break
+    finally:
+        setting(log_level="error", log_format="console")
+        logs.configure()
+
+    assert at_once == list(range(1000))
+    assert _ids(written) == list(range(1200))
+
+
+def _ids(written: io.TextIOWrapper) -> list[int]:
+    lines = written.buffer.getvalue().splitlines()  # type: ignore[attr-defined]
+    return [int(json.loads(line)["request_id"]) for line in lines]
 
 
 async def test_an_operation_of_a_socket_has_a_line_of_its_own(server: str, db: None, lines: Lines) -> None:
