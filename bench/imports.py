@@ -175,13 +175,13 @@ async def _ended(import_id: UUID) -> Import:
 async def _filed() -> int:
     """Rows a second that letters are filed for afterwards, as the worker does it: each a customer and its contact."""
     rows, began = await Customer.all().count(), time.perf_counter()
-    while await _filed_some():
+    while await _filed_some() is not None:
         pass
     await file_entries()
     return round(rows / (time.perf_counter() - began))
 
 
-async def _filed_some() -> bool:
+async def _filed_some() -> int | None:
     async with transaction():
         return await letters.file_next(LETTERS_AT_ONCE)
 

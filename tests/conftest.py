@@ -141,10 +141,13 @@ def setting(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 @pytest.fixture(scope="session")
 async def _connected(database: str) -> AsyncIterator[None]:
     from crm.kernel.database import close, connect
+    from workers import doorbell
 
     await connect(database)
     yield
     await close()
+    if doorbell.redis.cache_info().currsize:  # what workers do was done here, too
+        await doorbell.redis().aclose()
 
 
 @pytest.fixture

@@ -51,22 +51,24 @@ async def forget_words(_payload: dict[str, Any], claim: Claim) -> None:
 @job(letters.FILE, long=True)
 async def file_letters(_payload: dict[str, Any], claim: Claim) -> None:
     """Behind imports; while one writes, it waits."""
-    while await _filed_some(claim):
-        pass
+    filed = 0
+    while (rows := await _filed_some(claim)) is not None:
+        filed += rows
     await file_entries()
     async with transaction():
         await letters.have_counted()
-        await words.count_common()
+        await words.count_common(new=filed)
 
 
-async def _filed_some(claim: Claim) -> bool:
+async def _filed_some(claim: Claim) -> int | None:
+    """How many rows; None when there are no more for now."""
     for _ in range(LETTERS_TRIES):
         try:
             async with transaction():
                 await still_mine(claim)
                 if wait := await letters.patience():
                     await enqueue(letters.FILE, {}, dedupe_key=letters.FILE, run_after=now() + wait)
-                    return False
+                    return None
                 return await letters.file_next(LETTERS_AT_ONCE)
         except (asyncpg.LockNotAvailableError, asyncpg.ForeignKeyViolationError):
             await asyncio.sleep(0.2)

@@ -83,9 +83,9 @@ async def patience() -> timedelta:
     return max(left or timedelta(), timedelta())
 
 
-async def file_next(limit: int) -> bool:
-    """Files so many rows at most, of those noted first, in a transaction of the caller's. False when there are none, or another
-    worker is at the last of them.
+async def file_next(limit: int) -> int | None:
+    """Files so many rows at most, of those noted first, in a transaction of the caller's, and says how many. None when there are
+    none, or another worker is at the last of them.
 
     What changes meanwhile is filed by whoever changes it. Raises LockNotAvailableError or ForeignKeyViolationError where
     somebody is writing or deleting one of the rows: another try succeeds.
@@ -95,15 +95,16 @@ async def file_next(limit: int) -> bool:
     await connection.execute(_IMPATIENT)
     due = await connection.fetchrow(_FIRST)
     if due is None:
-        return False
+        return None
     filed = await connection.fetchrow(_FILE.format(due["of"]), due["first"], due["last"], limit)
-    if filed["rows"] < limit:
+    rows: int = filed["rows"]
+    if rows < limit:
         await connection.execute("delete from letters_due where id = $1", due["id"])
     else:
         await connection.execute(
             "update letters_due set first = $2 where id = $1", due["id"], filed["reached"]
         )
-    return True
+    return rows
 
 
 async def have_counted() -> None:

@@ -28,6 +28,11 @@ update search_word w set unused_since = null
  where w.text = any($1) and w.unused_since < now() - $2::interval and {_USED}
 """  # noqa: S608
 
+_COUNT = """
+select kith_count_common($1) from pg_class
+ where oid = 'customer'::regclass and ($2::bigint is null or $2 * 10 >= reltuples)
+"""
+
 
 async def forget_unused(after: str, limit: int) -> str | None:
     """Looks after the next so many words, in a transaction of the caller's. The last of them, to go on from; None at the
@@ -43,6 +48,8 @@ async def forget_unused(after: str, limit: int) -> str | None:
     return words[-1]
 
 
-async def count_common() -> None:
-    """Finds out which beginnings of words very many customers have, in a transaction of the caller's."""
-    await raw_connection().execute("select kith_count_common($1)", COMMON_FROM)
+async def count_common(*, new: int | None = None) -> None:
+    """Finds out which beginnings of words very many customers have, in a transaction of the caller's. Of so many `new` rows,
+    only where they are a tenth of the customers: it takes seconds.
+    """
+    await raw_connection().execute(_COUNT, COMMON_FROM, new)

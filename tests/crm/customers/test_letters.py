@@ -61,10 +61,10 @@ async def _names(rule: dict[str, Any]) -> list[str]:
 
 
 async def _file_all(limit: int = 2000) -> None:
-    more = True
-    while more:
+    rows: int | None = 0
+    while rows is not None:
         async with transaction():
-            more = await letters.file_next(limit)
+            rows = await letters.file_next(limit)
     assert await _sql("select id from letters_due") == []
 
 

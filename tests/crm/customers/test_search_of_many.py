@@ -192,6 +192,20 @@ async def test_what_is_common_is_counted_where_the_server_takes_few_customers_fo
     assert (await connection.execute_query("select from search_common"))[1] == []
 
 
+async def test_what_is_common_is_counted_anew_where_a_tenth_is_new(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "COMMON_FROM", 1)
+    for number in range(10):
+        await make_customer(name=f"Bäckerei {number}")
+    connection = get_connection("default")
+    await connection.execute_script("analyze customer")
+
+    for new, counted in ((0, False), (1, True)):
+        async with transaction():
+            await words.count_common(new=new)
+        found = (await connection.execute_query("select from search_common where beginning = 'backerei'"))[1]
+        assert bool(found) is counted
+
+
 async def test_of_few_customers_nothing_is_common() -> None:
     await make_customer(name="Müller Bäckerei")
     connection = get_connection("default")
