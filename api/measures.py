@@ -22,7 +22,16 @@ class Told:
     """What is known of one request, or of one operation of a socket."""
 
     __slots__ = (
-        *("actor", "codes", "kind", "late", "operation", "path", "request_id", "seconds", "since", "status"),
+        "actor",
+        "codes",
+        "kind",
+        "late",
+        "operation",
+        "path",
+        "request_id",
+        "seconds",
+        "since",
+        "status",
     )
 
     def __init__(self, path: str, request_id: bytes = b"") -> None:

@@ -46,6 +46,8 @@ def ended(told: Told) -> None:
 
 def flush() -> None:
     """Counts and tells all that have ended."""
+    if not _ended:
+        return
     waiting = _ended.copy()
     _ended.clear()
     for told in waiting:

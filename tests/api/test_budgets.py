@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import httpx
 import pytest
@@ -156,16 +157,47 @@ async def test_small_operations_overdraw_by_a_hundredth_a_process_at_most(
     assert 1000 <= sum(let_through) <= 1000 + 4 * 10 + 5  # 5: what a fifth of a second brings back
 
 
-async def test_most_small_operations_wait_for_nothing(redis: Redis, setting: Callable[..., None]) -> None:
+async def test_most_small_operations_wait_for_nothing(
+    redis: Redis, setting: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     setting(public_cost_per_minute=100_000)
-    budgets = Budgets(redis)
-    before = (await redis.info("stats"))["total_commands_processed"]
+    budgets, asked = Budgets(redis), 0
+    execute = redis.execute_command
+
+    async def counted(*command: Any, **options: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        return await execute(*command, **options)
+
+    monkeypatch.setattr(redis, "execute_command", counted)
 
     for _ in range(500):
         await budgets.charge(at("192.0.2.1"), 1)
 
-    after = (await redis.info("stats"))["total_commands_processed"]
-    assert after - before < 100
+    assert 0 < asked < 100
+
+
+async def test_what_a_second_has_brought_is_taken_while_nobody_waits(
+    redis: Redis, setting: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    setting(public_cost_per_minute=6000)
+    monkeypatch.setattr("api.budgets.SETTLE_SECONDS", 0.0)
+    budgets, caller = Budgets(redis), at("192.0.2.1")
+
+    async def points() -> int:
+        return int(float(await redis.hget("kith:budget:address:192.0.2.1", "points") or 0))
+
+    await budgets.charge(caller, 40)
+    asked = await points()
+    await budgets.charge(caller, 40)
+    before = await points()
+    await budgets.close()
+
+    assert before == asked == 6000 - 40
+    assert 6000 - 80 <= await points() < asked
+    monkeypatch.setattr("api.budgets.LONGEST_SECONDS", 0.0)
+    await budgets.charge(caller, 40)
+    assert await points() < 6000 - 80
 
 
 async def test_a_budget_fills_again_with_time(redis: Redis, setting: Callable[..., None]) -> None:
