@@ -77,9 +77,9 @@ def _plan(arguments: Sequence[str]) -> Plan:
     parser = argparse.ArgumentParser(prog="scripts/bench read", description=__doc__)
     parser.add_argument("--queries", default=",".join(_NAMES), help="some of: %(default)s")
     parser.add_argument("--servers", default=",".join(CONTESTANTS), help="some of: %(default)s")
-    parser.add_argument("--seconds", type=float, default=3, help="length of a round (default %(default)s)")
+    parser.add_argument("--seconds", type=float, default=2, help="length of a round (default %(default)s)")
     parser.add_argument(
-        "--rounds", type=int, default=5, help="rounds a server and query (default %(default)s)"
+        "--rounds", type=int, default=9, help="rounds a server and query (default %(default)s)"
     )
     parser.add_argument("--connections", type=int, default=16, help="callers at once (default %(default)s)")
     parser.add_argument("--size", type=int, default=USUAL.customers, help="customers (default %(default)s)")

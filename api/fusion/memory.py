@@ -8,10 +8,13 @@ V = TypeVar("V")
 
 
 class Memory(Generic[V]):
-    """At most `most` values by their keys."""
+    """At most `most` values by their keys. Their order is kept up once three quarters of them are there; before, it is the one
+    they came in.
+    """
 
     def __init__(self, most: int) -> None:
         self._most = most
+        self._many = most * 3 // 4
         self._known: OrderedDict[Hashable, V] = OrderedDict()
 
     def __contains__(self, key: Hashable) -> bool:
@@ -22,7 +25,7 @@ class Memory(Generic[V]):
 
     def get(self, key: Hashable) -> V | None:
         found = self._known.get(key)
-        if found is not None:
+        if found is not None and len(self._known) > self._many:
             self._known.move_to_end(key)
         return found
 
