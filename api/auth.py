@@ -50,7 +50,7 @@ class RecentActors:
         return len(self._known)
 
     def known(self, token: str) -> Actor | None:
-        """Whom it stands for, if nobody has to wait for the answer."""
+        """Whom it stands for, if nobody has to wait for the answer; if it is time, it is looked up beside the caller."""
         known = self._known.get(token)
         if known is None:
             return None

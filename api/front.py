@@ -78,7 +78,8 @@ class Front:
             await self._app(scope, receive, send)
             return
         known = dict(reversed(scope["headers"])).get  # of two the first counts, as everywhere
-        look = _look(scope["path"], scope.get("method"), *map(known, _LOOKED_AT))
+        posted = scope["path"] == GRAPHQL and scope.get("method") == "POST"
+        look = _look(posted, *map(known, _LOOKED_AT))
         name = known(_REQUEST_ID)
         if name is None or not _SANE_ID.fullmatch(name):
             name = b"%032x" % _chance.getrandbits(128)
@@ -138,12 +139,12 @@ class Front:
         return found
 
 
-@lru_cache(maxsize=500)  # a caller's headers are the same at each request
-def _look(path: str, method: str | None, *headers: bytes | None) -> _Look:
-    """`headers` are those of _LOOKED_AT."""
+@lru_cache(maxsize=250)  # a caller's headers are the same at each request
+def _look(posted: bool, *headers: bytes | None) -> _Look:
+    """`posted`: it is what GraphQL is usually asked by. `headers` are those of _LOOKED_AT."""
     host, origin, token, content_type, accept, encoding, explain, cost = headers
     kind = None
-    if path == GRAPHQL and method == "POST" and explain is None and cost is None:
+    if posted and explain is None and cost is None:
         kind = _media_type(content_type or b"", accept or b"")
     return _Look(
         host or b"",

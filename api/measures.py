@@ -13,7 +13,7 @@ from crm.kernel.actor import Actor
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 """Upper ends of the buckets of durations, in seconds."""
 
-GRAPHQL, SOCKET = "/graphql", "socket"
+GRAPHQL, FILES, SOCKET = "/graphql", "/files/", "socket"
 MOST_NAMES = 200
 ANONYMOUS, OTHER = "-", "other"
 
@@ -35,7 +35,7 @@ class Told:
     )
 
     def __init__(self, path: str, request_id: bytes = b"") -> None:
-        self.path = path
+        self.path = FILES if path.startswith(FILES) else path  # the rest of it opens the file
         self.request_id = request_id
         self.operation: str | None = None
         self.kind = ""

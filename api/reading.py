@@ -66,6 +66,7 @@ class FusedReads:
 
     def __init__(self, state: State, schema: Schema) -> None:
         self._state = state
+        self._reads = schema.reads
         self._operations = Operations(schema.core, schema.reads, schema.executor_of)
         schema.kith_operations = self._operations
         self._actors = RecentActors()
@@ -78,7 +79,7 @@ class FusedReads:
             found = self._again(token, body) or await self._anew(scope, token, body)
             if found is None:
                 return None
-            answers = await self._operations.fetch(found.parts)
+            answers = await self._reads.fetch_parts(found.parts)
             response = found.question.operation.response(answers)
         except Exception as error:  # noqa: BLE001  the pipeline meets it again and tells it properly
             told.late = isinstance(error, TimeoutError | QueryCanceledError)

@@ -144,10 +144,6 @@ class Operations:
             self._made[operation, told, caller] = parts
         return parts
 
-    def fetch(self, parts: list[Part]) -> Coroutine[Any, Any, Sequence[bytes | None]]:
-        """What the root fields are answered with, in their order."""
-        return self._reads.fetch_parts(parts)
-
     def _statements(
         self, operation: Operation, variables: Mapping[str, Any], told: str, context: Any
     ) -> list[Statement] | None:

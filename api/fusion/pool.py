@@ -16,7 +16,6 @@ import asyncpg
 from api.fusion.memory import Memory
 
 Row: TypeAlias = Sequence[bytes | None]
-Rows: TypeAlias = Sequence[Row]
 MOST_STATEMENTS = 300  # of one connection; the server keeps a plan for each
 LOOKS = 10  # at what has taken too long, within the time that is allowed
 LARGE = 32_000  # bytes of an answer, the last pieces of which are worth giving back
@@ -60,7 +59,7 @@ class ReadPool:
         try:
             if varies is not connection.varies:
                 await connection.plan_for_values(varies)
-            rows: Rows = await connection.ask(sql, values)
+            rows: Sequence[Row] = await connection.ask(sql, values)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             self._give_back(connection)
             if connection.overdue:
@@ -200,17 +199,17 @@ class _Connection:
         self.varies = False
         self.statements: Memory[Any] = Memory(MOST_STATEMENTS)
 
-    def ask(self, sql: str, values: Sequence[Any]) -> Coroutine[Any, Any, Rows]:
-        """The statement's only row. Raises what asyncpg raises."""
+    def ask(self, sql: str, values: Sequence[Any]) -> Coroutine[Any, Any, Sequence[Row]]:
+        """The statement's rows, of which there is one. Raises what asyncpg raises."""
         statement = self.statements.get(sql)
         if statement is None:
             return self._prepared(sql, values)
         if self.link.is_closed():
             raise asyncpg.InterfaceError("connection is closed")
-        # What `statement.fetch` comes to in the end, by four calls and two coroutines less.
+        # What `statement.fetch` comes to in the end, without the three coroutines around it.
         return self.link._protocol.bind_execute(statement._state, values, "", 1, False, None)  # type: ignore[no-any-return]
 
-    async def _prepared(self, sql: str, values: Sequence[Any]) -> Rows:
+    async def _prepared(self, sql: str, values: Sequence[Any]) -> Sequence[Row]:
         self.statements[sql] = await self.link.prepare(sql)
         return await self.ask(sql, values)
 
@@ -227,7 +226,7 @@ class _Watched(_Connection):
 
     __slots__ = ()
 
-    def ask(self, sql: str, values: Sequence[Any]) -> Coroutine[Any, Any, Rows]:
+    def ask(self, sql: str, values: Sequence[Any]) -> Coroutine[Any, Any, Sequence[Row]]:
         return self.link.fetch(sql, *values)  # type: ignore[no-any-return]
 
 

@@ -4,7 +4,6 @@ import logging
 import sys
 from collections.abc import Callable, Hashable, Iterable
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, NamedTuple, TypeAlias
 
 import orjson
@@ -13,6 +12,8 @@ import structlog
 from crm.kernel.settings import settings
 
 Facts: TypeAlias = Callable[..., dict[str, Any]]
+
+_MOST_KEPT, _LONGEST_KEPT = 500, 500  # beginnings of lines, and characters of each
 
 
 class Line(NamedTuple):
@@ -30,14 +31,15 @@ class Line(NamedTuple):
 
 
 class _Writer:
-    """Writes the same lines as structlog in a twentieth of the time, for what is told by the thousand a second. What is
-    bound to the context does not stand in them.
+    """Writes the same lines as structlog in a tenth of the time, for what is told by the thousand a second. What
+    is bound to the context does not stand in them.
     """
 
     def __init__(self, level: int) -> None:
         self._level = level
         self._stream = sys.stderr.buffer
-        self._second, self._text = 0, ""
+        self._second, self._text = -1, ""
+        self._beginnings: dict[tuple[Hashable, ...], str] = {}
 
     def write(self, event: str, lines: Iterable[Line]) -> None:
         texts = [self._text_of(event, each) for each in lines if self._level <= _level(debug=each.debug)]
@@ -48,12 +50,23 @@ class _Writer:
     def _text_of(self, event: str, line: Line) -> str:
         facts, about, seconds, moment, request_id, debug = line
         named = f'"request_id":"{request_id}",' if request_id else ""
-        return '%s,"ms":%s,%s"timestamp":"%s"}\n' % (  # noqa: UP031  an f-string takes twice as long
-            _beginning(event, facts, about, debug),
-            round(seconds * 1000, 2),
-            named,
-            self._stamp(moment),
-        )
+        said = self._beginning(event, facts, about, debug)
+        return f'{said},"ms":{round(seconds * 1000, 2)},{named}"timestamp":"{self._stamp(moment)}"}}\n'
+
+    def _beginning(self, event: str, facts: Facts, about: tuple[Hashable, ...], debug: bool) -> str:
+        """All of a line but what is another in each, its last bracket left open. Callers choose paths and names, so neither
+        many nor long ones are kept.
+        """
+        key = (event, facts, about, debug)
+        known = self._beginnings.get(key)
+        if known is None:
+            said = {**facts(*about), "event": event, "level": "debug" if debug else "info"}
+            known = orjson.dumps(said)[:-1].decode()
+            if len(known) <= _LONGEST_KEPT:
+                if len(self._beginnings) >= _MOST_KEPT:
+                    self._beginnings.clear()
+                self._beginnings[key] = known
+        return known
 
     def _stamp(self, moment: float) -> str:
         """In ISO 8601. Its seconds are written once a second."""
@@ -61,14 +74,7 @@ class _Writer:
         if second != self._second:
             self._second = second
             self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return "%s.%06dZ" % (self._text, (moment - second) * 1_000_000)  # noqa: UP031  as above
-
-
-@lru_cache(maxsize=500)
-def _beginning(event: str, facts: Facts, about: tuple[Hashable, ...], debug: bool) -> str:
-    """All of a line but what is another in each, its last bracket left open."""
-    said = {**facts(*about), "event": event, "level": "debug" if debug else "info"}
-    return orjson.dumps(said)[:-1].decode()
+        return "%s.%06dZ" % (self._text, (moment - second) * 1_000_000)  # noqa: UP031  an f-string takes twice as long
 
 
 def _level(*, debug: bool) -> int:

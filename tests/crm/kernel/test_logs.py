@@ -57,6 +57,22 @@ def test_lines_alike_differ_in_what_is_their_own(stream: _Stream) -> None:
     assert "request_id" not in other
 
 
+def test_what_lines_have_in_common_is_made_once_but_neither_many_nor_long_ones_are_kept(
+    stream: _Stream,
+) -> None:
+    made = []
+
+    def facts(path: str) -> dict[str, Any]:
+        made.append(path)
+        return {"path": path}
+
+    paths = ["/graphql", "/graphql", long := "x" * 10_000, long, *map(str, range(600)), "/graphql"]
+    logs.tell("request", [logs.Line(facts, (path,), 0.0015, 0) for path in paths])
+
+    assert [each["path"] for each in stream.lines()] == paths
+    assert made == paths[1:]
+
+
 def _line(moment: float = 0, **said: Any) -> logs.Line:
     return logs.Line(_said, (json.dumps(said),), 0.0015, moment, "mine")
 
