@@ -18,7 +18,7 @@ _LOADED = (
     "uvicorn.lifespan.on",
     "uvicorn.loops.auto",
     "uvicorn.loops.uvloop",
-    "uvicorn.protocols.http.auto",
+    "stack.answers",
     "uvicorn.protocols.websockets.auto",
     "crm.kernel.values.numbering",
     "obstore.store",

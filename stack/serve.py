@@ -25,6 +25,7 @@ def serve_api(*, host: str, port: int, fd: int | None) -> None:
         factory=True,
         host=host,
         port=port,
+        http="stack.answers:Protocol",
         log_level=current.log_level,
         access_log=False,
         server_header=False,

@@ -181,7 +181,13 @@ async def server(_connected: None) -> AsyncIterator[str]:
     listener = socket.socket(proto=socket.IPPROTO_TCP)  # or asyncio leaves Nagle on: 40 ms a request
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    config = uvicorn.Config(create_app(), log_level="error", lifespan="on", timeout_graceful_shutdown=2)
+    config = uvicorn.Config(
+        create_app(),
+        http="stack.answers:Protocol",
+        log_level="error",
+        lifespan="on",
+        timeout_graceful_shutdown=2,
+    )
     running = uvicorn.Server(config)
     task = asyncio.create_task(running.serve(sockets=[listener]))
     while not running.started:
