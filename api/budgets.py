@@ -80,7 +80,7 @@ class _Account:
     points: float
     at: float = float("-inf")
     owed: int = 0
-    asking: bool = False
+    asking: "asyncio.Task[bool] | None" = None
 
     def refill(self, capacity: int, moment: float) -> None:
         if self.at > float("-inf"):
@@ -115,9 +115,12 @@ class Budgets:
         if not capacity:
             return Budget(cost)
         account, asked = self._account(key, capacity), min(cost, capacity)
-        granted = not context.wants_cost and self._spend(key, account, capacity, asked)
+        granted = not context.wants_cost and (
+            self._spend(key, account, capacity, asked)
+            or await self._spend_then(key, account, capacity, asked)
+        )
         if not granted:
-            granted = await self._settle(key, account, capacity, asked)
+            granted = await asyncio.shield(self._ask(key, account, capacity, asked))
         left = max(0, int(account.points - account.owed))
         if not granted:
             raise _refusal(cost, left, capacity, asked)
@@ -139,20 +142,29 @@ class Budgets:
         if age >= LONGEST_SECONDS or owed >= capacity / SHARE or owed > account.points:
             return False
         account.owed = owed
-        if age >= SETTLE_SECONDS and not account.asking:
-            self._settle_beside(key, account, capacity)
+        if age >= SETTLE_SECONDS and account.asking is None:
+            self._ask(key, account, capacity, 0)
         return True
 
-    def _settle_beside(self, key: _Caller, account: _Account, capacity: int) -> None:
-        account.asking = True
-        task = asyncio.ensure_future(self._settle(key, account, capacity, 0))
+    async def _spend_then(self, key: _Caller, account: _Account, capacity: int, asked: int) -> bool:
+        """As `_spend`, once Redis has answered somebody else: of many who come after a rest, one asks it."""
+        if account.asking is None:
+            return False
+        await asyncio.wait([account.asking])
+        return self._spend(key, account, capacity, asked)
+
+    def _ask(self, key: _Caller, account: _Account, capacity: int, asked: int) -> asyncio.Task[bool]:
+        """Settles, whoever goes on waiting for it."""
+        task = account.asking = asyncio.ensure_future(self._settle(key, account, capacity, asked))
         self._beside.add(task)
 
         def done(task: asyncio.Task[bool]) -> None:
-            account.asking = False
             self._beside.discard(task)
+            if account.asking is task:
+                account.asking = None
 
         task.add_done_callback(done)
+        return task
 
     async def _settle(self, key: _Caller, account: _Account, capacity: int, asked: int) -> bool:
         owed, account.owed = account.owed, 0

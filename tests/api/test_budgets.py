@@ -1,6 +1,7 @@
 """What a caller may spend, and how it is told: through HTTP, through sockets, with Redis and without."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -157,24 +158,58 @@ async def test_small_operations_overdraw_by_a_hundredth_a_process_at_most(
     assert 1000 <= sum(let_through) <= 1000 + 4 * 10 + 5  # 5: what a fifth of a second brings back
 
 
-async def test_most_small_operations_wait_for_nothing(
-    redis: Redis, setting: Callable[..., None], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    setting(public_cost_per_minute=100_000)
-    budgets, asked = Budgets(redis), 0
-    execute = redis.execute_command
+@pytest.fixture
+def commands(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the commands that Redis is sent."""
+    execute, found = redis.execute_command, []
 
-    async def counted(*command: Any, **options: Any) -> Any:
-        nonlocal asked
-        asked += 1
+    async def noting(*command: Any, **options: Any) -> Any:
+        found.append(command[0])
         return await execute(*command, **options)
 
-    monkeypatch.setattr(redis, "execute_command", counted)
+    monkeypatch.setattr(redis, "execute_command", noting)
+    return found
+
+
+async def test_most_small_operations_wait_for_nothing(
+    redis: Redis, setting: Callable[..., None], commands: list[str]
+) -> None:
+    setting(public_cost_per_minute=100_000)
+    budgets = Budgets(redis)
 
     for _ in range(500):
         await budgets.charge(at("192.0.2.1"), 1)
 
-    assert 0 < asked < 100
+    assert 0 < len(commands) < 100
+
+
+async def test_of_many_who_come_after_a_rest_one_asks(
+    redis: Redis, setting: Callable[..., None], monkeypatch: pytest.MonkeyPatch, commands: list[str]
+) -> None:
+    setting(public_cost_per_minute=100_000)
+    budgets, caller = Budgets(redis), at("192.0.2.1")
+    await budgets.charge(caller, 1)
+    commands.clear()
+    monkeypatch.setattr("api.budgets.LONGEST_SECONDS", 0.5)
+    await asyncio.sleep(0.6)
+
+    assert await spent(budgets, caller, 10, 40) == 40
+
+    assert commands == ["EVALSHA"]
+    assert (await budgets.charge(caller, 10)).remaining == 100_000 - 41 * 10
+
+
+async def test_who_goes_away_has_spent_what_was_asked_for(redis: Redis, setting: Callable[..., None]) -> None:
+    setting(public_cost_per_minute=6000)
+    budgets, caller = Budgets(redis), at("192.0.2.1")
+    asking = asyncio.ensure_future(budgets.charge(caller, 40))
+    await asyncio.sleep(0)
+    asking.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asking
+    await budgets.close()
+
+    assert int(float(await redis.hget("kith:budget:address:192.0.2.1", "points") or 0)) == 6000 - 40
 
 
 async def test_what_a_second_has_brought_is_taken_while_nobody_waits(
