@@ -67,8 +67,11 @@ class FusedReads:
     def __init__(self, state: State, schema: Schema) -> None:
         self._state = state
         self._reads = schema.reads
-        self._operations = Operations(schema.core, schema.reads, schema.executor_of)
-        schema.kith_operations = self._operations
+        if (
+            schema.kith_operations is None
+        ):  # of several applications of one schema each must find what was remembered
+            schema.kith_operations = Operations(schema.core, schema.reads, schema.executor_of)
+        self._operations = schema.kith_operations
         self._actors = RecentActors()
         self._questions: Memory[_Question] = Memory(500)
         self._repeated: Memory[_Repeated] = Memory(500)
