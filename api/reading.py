@@ -67,9 +67,7 @@ class FusedReads:
     def __init__(self, state: State, schema: Schema) -> None:
         self._state = state
         self._reads = schema.reads
-        if (
-            schema.kith_operations is None
-        ):  # of several applications of one schema each must find what was remembered
+        if schema.kith_operations is None:  # another application of the schema may have made them
             schema.kith_operations = Operations(schema.core, schema.reads, schema.executor_of)
         self._operations = schema.kith_operations
         self._actors = RecentActors()
