@@ -80,7 +80,7 @@ class _Account:
     points: float
     at: float = float("-inf")
     owed: int = 0
-    asking: "asyncio.Task[bool] | None" = None
+    asking: asyncio.Task[bool] | None = None
 
     def refill(self, capacity: int, moment: float) -> None:
         if self.at > float("-inf"):

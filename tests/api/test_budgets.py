@@ -30,6 +30,24 @@ async def redis(redis_url: str, db: None) -> AsyncIterator[Redis]:
         yield client
 
 
+@pytest.fixture
+def commands(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the commands that Redis is sent."""
+    execute, found = redis.execute_command, []
+
+    async def noting(*command: Any, **options: Any) -> Any:
+        found.append(command[0])
+        return await execute(*command, **options)
+
+    monkeypatch.setattr(redis, "execute_command", noting)
+    return found
+
+
+async def points(redis: Redis) -> int:
+    """What Redis says 192.0.2.1 has left."""
+    return int(float(await redis.hget("kith:budget:address:192.0.2.1", "points") or 0))
+
+
 async def nobody(_context: Context) -> None:
     return None
 
@@ -158,19 +176,6 @@ async def test_small_operations_overdraw_by_a_hundredth_a_process_at_most(
     assert 1000 <= sum(let_through) <= 1000 + 4 * 10 + 5  # 5: what a fifth of a second brings back
 
 
-@pytest.fixture
-def commands(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the commands that Redis is sent."""
-    execute, found = redis.execute_command, []
-
-    async def noting(*command: Any, **options: Any) -> Any:
-        found.append(command[0])
-        return await execute(*command, **options)
-
-    monkeypatch.setattr(redis, "execute_command", noting)
-    return found
-
-
 async def test_most_small_operations_wait_for_nothing(
     redis: Redis, setting: Callable[..., None], commands: list[str]
 ) -> None:
@@ -209,7 +214,7 @@ async def test_who_goes_away_has_spent_what_was_asked_for(redis: Redis, setting:
         await asking
     await budgets.close()
 
-    assert int(float(await redis.hget("kith:budget:address:192.0.2.1", "points") or 0)) == 6000 - 40
+    assert await points(redis) == 6000 - 40
 
 
 async def test_what_a_second_has_brought_is_taken_while_nobody_waits(
@@ -219,20 +224,17 @@ async def test_what_a_second_has_brought_is_taken_while_nobody_waits(
     monkeypatch.setattr("api.budgets.SETTLE_SECONDS", 0.0)
     budgets, caller = Budgets(redis), at("192.0.2.1")
 
-    async def points() -> int:
-        return int(float(await redis.hget("kith:budget:address:192.0.2.1", "points") or 0))
-
     await budgets.charge(caller, 40)
-    asked = await points()
+    asked = await points(redis)
     await budgets.charge(caller, 40)
-    before = await points()
+    before = await points(redis)
     await budgets.close()
 
     assert before == asked == 6000 - 40
-    assert 6000 - 80 <= await points() < asked
+    assert 6000 - 80 <= await points(redis) < asked
     monkeypatch.setattr("api.budgets.LONGEST_SECONDS", 0.0)
     await budgets.charge(caller, 40)
-    assert await points() < 6000 - 80
+    assert await points(redis) < 6000 - 80
 
 
 async def test_a_budget_fills_again_with_time(redis: Redis, setting: Callable[..., None]) -> None:

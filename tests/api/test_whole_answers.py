@@ -4,21 +4,24 @@ import asyncio
 import contextlib
 import itertools
 import json
+import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
 from factories import make_customer, make_unit, make_user
-from structlog.testing import capture_logs
+from locks import customers_locked
+from tortoise.connection import get_connection
 
 from crm.kernel.actor import Role
 from stack.answers import Protocol
 
 LONG = 5.0
 """Seconds within which everything here is answered."""
-MANY = 150
-"""Answers of 50 kB that a caller asks for before it reads the first: more than a socket takes."""
+MANY = 300
+"""Answers of 50 kB: more than the sockets between a server and a caller who does not read take."""
 
 _numbers = itertools.count()
 
@@ -53,14 +56,21 @@ class Caller:
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), LONG)
         status, *lines = head.decode().split("\r\n")
         assert status == "HTTP/1.1 200 OK"
-        headers = dict(line.split(": ", 1) for line in lines if line)
-        assert len(headers) == len([line for line in lines if line])
+        pairs = [line.split(": ", 1) for line in lines if line]
+        headers = dict(pairs)
+        assert len(headers) == len(pairs)  # none is told twice
         body = await asyncio.wait_for(self.reader.readexactly(int(headers["content-length"])), LONG)
         return headers, json.loads(body)["data"]
 
     async def asked(self, document: str, *headers: str, version: str = "1.1") -> tuple[dict[str, str], Any]:
         self.writer.write(self.request(document, *headers, version=version))
         return await self.answer()
+
+    async def told(self, count: int) -> None:
+        """Waits until so many answers have left. Raises TimeoutError."""
+        async with asyncio.timeout(LONG):
+            while len(self.at_once) < count:  # noqa: ASYNC110  nobody tells
+                await asyncio.sleep(0.005)
 
     async def is_closed(self) -> bool:
         """Whether nothing comes any more. Raises TimeoutError if the connection stays."""
@@ -70,7 +80,9 @@ class Caller:
 @contextlib.asynccontextmanager
 async def _calling(server: str, token: str, at_once: list[bool]) -> AsyncIterator[Caller]:
     host, _, port = server.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    link = socket.create_connection((host, int(port)))
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64_000)
+    reader, writer = await asyncio.open_connection(sock=link)
     try:
         yield Caller(reader, writer, token, at_once)
     finally:
@@ -79,10 +91,12 @@ async def _calling(server: str, token: str, at_once: list[bool]) -> AsyncIterato
             await writer.wait_closed()
 
 
+Call: TypeAlias = Callable[[], contextlib.AbstractAsyncContextManager[Caller]]
+FOUND = {"customers": {"nodes": [{"name": "Only"}]}}
+
+
 @pytest.fixture
-async def call(
-    server: str, db: None, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[], contextlib.AbstractAsyncContextManager[Caller]]:
+async def call(server: str, db: None, monkeypatch: pytest.MonkeyPatch) -> Call:
     """Opens connections of a person who sees one customer."""
     at_once: list[bool] = []
     answer = Protocol.answer
@@ -98,10 +112,6 @@ async def call(
     assert person.token
     token = person.token
     return lambda: _calling(server, token, at_once)
-
-
-Call = Callable[[], contextlib.AbstractAsyncContextManager[Caller]]
-FOUND = {"customers": {"nodes": [{"name": "Only"}]}}
 
 
 async def test_a_remembered_read_leaves_in_one_piece_again_and_again(call: Call) -> None:
@@ -165,28 +175,50 @@ async def test_requests_sent_together_are_answered_in_their_order(call: Call) ->
 
 
 async def test_a_caller_who_does_not_read_loses_nothing(call: Call) -> None:
-    large = "{ " + " ".join(f"a{n}: customers {{ nodes {{ name }} }}" for n in range(20)) + " }"
-    large = large.replace("a1:", "a" * 50_000 + ":")
+    large = f"{{ {'a' * 50_000}: customers {{ nodes {{ name }} }} }}"
     async with call() as caller:
         first, _ = await caller.asked(large)
-        caller.writer.write(caller.request(large) * MANY)
-        await asyncio.sleep(0.5)
-        answers = [await caller.answer() for _ in range(MANY)]
+        while len(caller.at_once) < MANY and all(caller.at_once):
+            caller.writer.write(caller.request(large))
+            await caller.told(len(caller.at_once) + 1)
+        answers = [await caller.answer() for _ in caller.at_once]
 
-        assert [headers["content-length"] for headers, _ in answers] == [first["content-length"]] * MANY
+        assert caller.at_once == [True] * (len(answers) - 1) + [False]
+        assert [headers["content-length"] for headers, _ in answers] == [first["content-length"]] * len(
+            answers
+        )
         assert (await caller.asked(caller.names))[1] == FOUND
 
 
-async def test_a_caller_who_has_gone_disturbs_nobody(call: Call) -> None:
-    with capture_logs() as lines:
+async def test_a_caller_who_has_gone_disturbs_nobody(
+    call: Call, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    uvicorns = logging.getLogger("uvicorn.error")
+    uvicorns.addHandler(caplog.handler)
+    try:
         async with call() as caller:
             await caller.asked(caller.names)
-            caller.writer.write(caller.request(caller.names))
-            caller.writer.transport.abort()
+            async with customers_locked(database):
+                caller.writer.write(caller.request(caller.names))
+                await _somebody_waits()
+                caller.writer.transport.abort()
+                await asyncio.sleep(0.2)  # until the server has noticed
+            await caller.told(1)
         async with call() as other:
             assert (await other.asked(other.names))[1] == FOUND
+    finally:
+        uvicorns.removeHandler(caplog.handler)
 
-    assert not [line for line in lines if line["log_level"] == "error"]
+    assert caller.at_once == [False]
+    assert not caplog.records
+
+
+async def _somebody_waits() -> None:
+    """Waits until a statement is held up by a lock. Raises TimeoutError."""
+    held_up = "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    async with asyncio.timeout(LONG):
+        while not (await get_connection("default").execute_query(held_up))[1]:  # noqa: ASYNC110  nobody tells
+            await asyncio.sleep(0.01)
 
 
 async def test_a_body_that_waits_to_be_asked_for_is_asked_for_once(call: Call) -> None:
